@@ -1,0 +1,110 @@
+/**
+ * Generates `src/resources` from the OpenAPI and the discovery of a Kubernetes API server.
+ *
+ *     npm run generate                     snapshot a server, then emit: that of KUBECONFIG, else a test cluster's
+ *     npm run generate -- --emit           emit from the committed snapshot, for work on the emitter
+ *     npm run generate -- --check          fail if the emitted files are not those of the committed snapshot
+ *     npm run generate -- --descriptions   emit with upstream's descriptions, for the package, not for the repository
+ */
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Cause from "effect/Cause"
+import * as Config from "effect/Config"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { fileURLToPath } from "node:url"
+import * as Cluster from "../../test/cluster/Cluster.js"
+import { emit } from "./emit.js"
+import { connect } from "./server.js"
+import * as Snapshot from "./snapshot.js"
+
+const snapshotFile = fileURLToPath(new URL(`./kubernetes-${Snapshot.minor}.json`, import.meta.url))
+const outputDirectory = fileURLToPath(new URL("../../src/resources", import.meta.url))
+
+/** The server to read: that of KUBECONFIG, else a test cluster's, of the release that this package is made for. */
+const server = Effect.flatMap(
+  Effect.option(Config.nonEmptyString("KUBECONFIG")),
+  Option.match({
+    onNone: () => Effect.flatMap(Cluster.make({ controllers: false }), ({ kubeconfigPath }) => connect(kubeconfigPath)),
+    onSome: connect
+  })
+)
+
+const committed = Effect.flatMap(FileSystem.FileSystem, (fs) =>
+  Effect.flatMap(fs.readFileString(snapshotFile), Snapshot.decode)
+)
+
+/** The files that are generated and no longer are, or not yet, or not anymore as they should. */
+const compare = (expected: ReadonlyMap<string, string>) =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const present = (yield* fs.readDirectory(outputDirectory)).filter((name) => /V\d\w*\.ts$|^index\.ts$/.test(name))
+    const surplus = present.filter((name) => !expected.has(name))
+    const stale = yield* Effect.filter(expected, ([name, text]) =>
+      present.includes(name)
+        ? Effect.map(fs.readFileString(`${outputDirectory}/${name}`), (current) => current !== text)
+        : Effect.succeed(true)
+    )
+    return { surplus, stale }
+  })
+
+const write = (files: ReadonlyMap<string, string>) =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    yield* fs.makeDirectory(outputDirectory, { recursive: true })
+    const { surplus, stale } = yield* compare(files)
+    yield* Effect.forEach(surplus, (name) => fs.remove(`${outputDirectory}/${name}`))
+    yield* Effect.forEach(stale, ([name, text]) => fs.writeFileString(`${outputDirectory}/${name}`, text))
+    yield* Console.error(`${files.size} files, ${stale.length} written, ${surplus.length} removed`)
+  })
+
+const check = Effect.gen(function* () {
+  const { surplus, stale } = yield* compare(emit(yield* committed))
+  const names = [...surplus, ...stale.map(([name]) => name)].toSorted()
+  if (names.length > 0) {
+    return yield* new Snapshot.GenerateError({
+      message: `not as generated, run \`npm run generate\`: ${names.map((name) => `src/resources/${name}`).join(", ")}`
+    })
+  }
+})
+
+const generate = (withDescriptions: boolean) =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const { snapshot, descriptions } = yield* Snapshot.take(yield* server)
+    if (withDescriptions) return yield* write(emit(snapshot, descriptions))
+    yield* fs.writeFileString(snapshotFile, Snapshot.encode(snapshot))
+    // What is emitted is always what the committed file says, so it is read back.
+    yield* write(emit(yield* committed))
+  }).pipe(Effect.scoped)
+
+const program = Effect.suspend(() => {
+  const [flag, ...more] = process.argv.slice(2)
+  if (more.length === 0 && flag === undefined) return generate(false)
+  if (more.length === 0 && flag === "--descriptions") return generate(true)
+  if (more.length === 0 && flag === "--check") return check
+  if (more.length === 0 && flag === "--emit")
+    return Effect.flatMap(
+      Effect.map(committed, (snapshot) => emit(snapshot)),
+      write
+    )
+  return new Snapshot.GenerateError({ message: "usage: npm run generate [-- --check | --emit | --descriptions]" })
+})
+
+program.pipe(
+  Effect.tapErrorCause((cause) =>
+    Console.error(
+      Option.match(
+        Option.filter(Cause.failureOption(cause), (error) => error instanceof Snapshot.GenerateError),
+        {
+          onNone: () => Cause.pretty(cause),
+          onSome: ({ message, cause }) => (cause === undefined ? message : `${message}\n${String(cause)}`)
+        }
+      )
+    )
+  ),
+  Effect.provide(NodeContext.layer),
+  NodeRuntime.runMain({ disableErrorReporting: true })
+)

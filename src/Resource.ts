@@ -1,0 +1,1039 @@
+/**
+ * What a kind is: its names, its scope, its schema, and the verbs that it has.
+ *
+ * Every built-in kind is such a value (`Pod`, `Deployment`, ...); `Resource.define` makes one for a custom resource.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Equal from "effect/Equal"
+import type * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import type * as EffectScope from "effect/Scope"
+import type * as Sink from "effect/Sink"
+import type * as Stream from "effect/Stream"
+import { makeCustom } from "./internal/custom.js"
+import type { ExecFailed, KubeError } from "./KubeError.js"
+import type { KubeClient } from "./layers/KubeClient.js"
+import type * as Patch from "./Patch.js"
+import type * as AuthenticationV1 from "./resources/AuthenticationV1.js"
+import type * as AutoscalingV1 from "./resources/AutoscalingV1.js"
+import type * as CoreV1 from "./resources/CoreV1.js"
+import type * as MetaV1 from "./resources/MetaV1.js"
+import type * as Selector from "./Selector.js"
+import type { Table } from "./Table.js"
+import type { WatchEvent } from "./Watch.js"
+
+/**
+ * Whether objects of a kind live in a namespace or belong to the whole cluster.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Scope = "Namespaced" | "Cluster"
+
+/**
+ * The three fields that every Kubernetes object shares.
+ *
+ * See the [API conventions](https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#resources).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface KubernetesObject {
+  readonly apiVersion?: string | undefined
+  readonly kind?: string | undefined
+  readonly metadata?: MetaV1.ObjectMeta | undefined
+}
+
+declare const StoredTypeId: unique symbol
+
+/**
+ * Marks a type that has another shape when the server returns it; `Stored` finds that shape. It has no runtime part.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Writable<out S> {
+  readonly [StoredTypeId]?: S
+}
+
+/**
+ * An object of a kind that declares no stored shape of its own, as the server returns it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StoredEnvelope {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: MetaV1.NamespacedObjectMeta
+}
+
+/**
+ * What the server returns for a `K`: `apiVersion`, `kind`, the identity in `metadata`, and the structs that the server
+ * always sends (`spec`, `status`) are not optional there.
+ *
+ * A dry run of a create is the one exception: its `metadata.resourceVersion` is absent.
+ *
+ * @example
+ * ```ts
+ * import type { Pod, Stored } from "effect-kubernetes"
+ *
+ * const phase = (pod: Stored<Pod>): string => pod.status.phase ?? "Unknown"
+ * ```
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Stored<K> = K extends Writable<infer S> ? (unknown extends S ? K & StoredEnvelope : S) : K & StoredEnvelope
+
+/**
+ * A string with known values. A newer server may send others, so any string is allowed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Open<Known extends string> = Known | (string & {})
+
+/**
+ * Which object a verb is about: its name, its name and namespace, or an object that was got earlier (its namespace
+ * counts).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Ref<S extends Scope> =
+  | string
+  | (NamespaceOption<S> & { readonly name: string })
+  | { readonly metadata: { readonly name: string; readonly namespace?: string | undefined } }
+
+/**
+ * An object that has a name already.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Named {
+  readonly metadata: { readonly name: string }
+}
+
+/**
+ * What `apply` takes: any part of an object, with its name and without `status`. Fields that are left out are not
+ * managed by the caller.
+ *
+ * See [Server-Side Apply](https://kubernetes.io/docs/reference/using-api/server-side-apply/).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ApplyInput<K> = Named & {
+  readonly [P in Exclude<keyof K, "status" | symbol>]?: DeepPartial<K[P]> | undefined
+}
+
+/**
+ * What has no parts of its own: a decoded `Date`, `Duration`, `Option`, bytes, and the like.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Atomic = Date | Uint8Array | Equal.Equal
+
+/**
+ * Any part of `A`, at every depth.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type DeepPartial<A> = A extends Atomic
+  ? A
+  : A extends ReadonlyArray<infer I>
+    ? ReadonlyArray<DeepPartial<I>>
+    : A extends object
+      ? { readonly [P in Exclude<keyof A, symbol>]?: DeepPartial<A[P]> | undefined }
+      : A
+
+/**
+ * How long a call may take, for every verb. Absent: the client's default; `"infinity"`: no limit.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface CallOptions {
+  readonly timeout?: Duration.DurationInput | "infinity" | undefined
+}
+
+/** @since 0.1.0 @category options */
+interface NamespaceOptions {
+  readonly Namespaced: {
+    /** Default: the object's own namespace, then `KubeClient.withNamespace`, then the context's. */
+    readonly namespace?: string | undefined
+  }
+  readonly Cluster: {}
+}
+
+/** @since 0.1.0 @category options */
+interface CollectionNamespaceOptions {
+  readonly Namespaced: {
+    /** Default: `KubeClient.withNamespace`, then the context's namespace. */
+    readonly namespace?: string | undefined
+    /** Looks into every namespace; excludes `namespace`. */
+    readonly allNamespaces?: boolean | undefined
+  }
+  readonly Cluster: {}
+}
+
+/**
+ * The namespace option of a verb on one object; a cluster-scoped kind has none.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export type NamespaceOption<S extends Scope> = NamespaceOptions[S]
+
+/**
+ * The namespace options of a verb on a collection; a cluster-scoped kind has none.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export type CollectionNamespaceOption<S extends Scope> = CollectionNamespaceOptions[S]
+
+/**
+ * Options of `get`.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface GetOptions extends CallOptions {
+  /**
+   * `"0"`: any state that the server has in its cache, however old. Absent: the newest.
+   * See [resource versions](https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions).
+   */
+  readonly resourceVersion?: string | undefined
+}
+
+/**
+ * Which objects of a collection are meant.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface SelectorOptions {
+  /** Label selector: values by label, or kubectl's text form (`"app=web,tier in (a,b)"`). */
+  readonly labels?: Selector.Labels | undefined
+  /** Field selector: values by path, or kubectl's text form (`"status.phase=Running"`). */
+  readonly fields?: Selector.Fields | undefined
+}
+
+/**
+ * Options of the verbs that read a collection.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface ListOptions extends CallOptions, SelectorOptions {
+  /** At most so many objects. The answer's `continue` asks for the next ones. `stream` uses it as its page size. */
+  readonly limit?: number | undefined
+  /** Where the last page ended. */
+  readonly continue?: string | undefined
+  readonly resourceVersion?: string | undefined
+  /** How `resourceVersion` is meant; the server refuses it without one. */
+  readonly resourceVersionMatch?: "Exact" | "NotOlderThan" | undefined
+  /** The server's own limit of the call, in seconds. */
+  readonly timeoutSeconds?: number | undefined
+}
+
+/**
+ * Options of `stream`. `limit` is the size of a page.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface StreamOptions extends CallOptions, SelectorOptions {
+  /** Objects in a page. Default: 500, as in kubectl. */
+  readonly limit?: number | undefined
+  readonly resourceVersion?: string | undefined
+  readonly resourceVersionMatch?: "Exact" | "NotOlderThan" | undefined
+}
+
+/**
+ * Options of `watch`. `timeout` limits the time until the server begins to answer, not the watch.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WatchOptions extends CallOptions, SelectorOptions {
+  /** The state after which events are wanted, usually a list's `resourceVersion`. Absent: starts with `Added` for all. */
+  readonly resourceVersion?: string | undefined
+  /** Whether the server may send `Bookmark` events. Default: true. */
+  readonly allowWatchBookmarks?: boolean | undefined
+  /**
+   * Begins with `Added` for every object, then `Synced`
+   * ([KEP-3157](https://github.com/kubernetes/enhancements/tree/master/keps/sig-api-machinery/3157-watch-list)).
+   * It brings bookmarks and `resourceVersionMatch: "NotOlderThan"` with it, as the server demands.
+   */
+  readonly sendInitialEvents?: boolean | undefined
+  /** After how many seconds the server ends the watch. */
+  readonly timeoutSeconds?: number | undefined
+}
+
+/**
+ * Options of every verb that writes.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WriteOptions extends CallOptions {
+  /** Does everything but store. Default: `KubeClient.withDryRun`, else false. */
+  readonly dryRun?: boolean | undefined
+  /** Whose change this is, in `managedFields`. Default: `KubeClient.withFieldManager`. */
+  readonly fieldManager?: string | undefined
+  /** What the server does with unknown and duplicate fields. The server's default is `Warn`. */
+  readonly fieldValidation?: "Ignore" | "Warn" | "Strict" | undefined
+}
+
+/**
+ * Options of `apply` and of a patch of that type.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface ApplyOptions extends WriteOptions {
+  /** Takes over fields that another manager owns, instead of failing with `Conflict`. */
+  readonly force?: boolean | undefined
+}
+
+/**
+ * Options of `delete`.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface DeleteOptions extends CallOptions {
+  readonly dryRun?: boolean | undefined
+  /** Seconds that the object has to end; 0 deletes at once. Default: the kind's own. */
+  readonly gracePeriodSeconds?: number | undefined
+  /**
+   * What happens to the objects that this one owns. Default: the kind's own.
+   * See [cascading deletion](https://kubernetes.io/docs/concepts/architecture/garbage-collection/#cascading-deletion).
+   */
+  readonly propagationPolicy?: "Foreground" | "Background" | "Orphan" | undefined
+  /** Deletes only this very object, in this very state; fails with `Conflict` otherwise. */
+  readonly preconditions?:
+    { readonly uid?: string | undefined; readonly resourceVersion?: string | undefined } | undefined
+  /** The older word for `propagationPolicy: "Orphan"` (true) and `"Background"` (false); excludes `propagationPolicy`. */
+  readonly orphan?: boolean | undefined
+}
+
+/**
+ * Options of `deleteCollection`: which objects, and how they are deleted.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface DeleteCollectionOptions extends DeleteOptions, Omit<ListOptions, "timeout"> {}
+
+/**
+ * A collection, or one page of it, as it was at `resourceVersion`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface List<A> {
+  readonly items: ReadonlyArray<A>
+  readonly resourceVersion: string
+  /** Asks for the next page; absent on the last one. */
+  readonly continue?: string | undefined
+  /** How many objects come after this page, where the server counts them (it does not with a selector). */
+  readonly remainingItemCount?: number | undefined
+}
+
+/**
+ * An object with its metadata only, as `getMetadata` and `listMetadata` return it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PartialObjectMetadata {
+  readonly apiVersion: "meta.k8s.io/v1"
+  readonly kind: "PartialObjectMetadata"
+  readonly metadata: MetaV1.StoredObjectMeta
+}
+
+/**
+ * The names of a kind and what the API server lets one do with it, as its discovery documents say.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ResourceInfo {
+  /** `""` for the core group. */
+  readonly group: string
+  readonly version: string
+  /** `group/version`, or only the version in the core group. */
+  readonly apiVersion: string
+  readonly kind: string
+  readonly plural: string
+  readonly singular: string
+  readonly shortNames: ReadonlyArray<string>
+  readonly categories: ReadonlyArray<string>
+  readonly scope: Scope
+  readonly verbs: ReadonlyArray<string>
+  /** The verbs of each subresource, in the server's words (`update` is our `replace`). */
+  readonly subresources: { readonly [name: string]: ReadonlyArray<string> }
+}
+
+/**
+ * A kind with its schema. The schema is built when it is first read.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Descriptor<K, I = K> extends ResourceInfo {
+  readonly schema: Schema.Schema<K, I>
+}
+
+/**
+ * A kind of which nothing more is known.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AnyResource extends ResourceInfo {
+  readonly schema: Schema.Schema.AnyNoContext
+}
+
+/**
+ * `get` and what follows from it.
+ *
+ * @since 0.1.0
+ * @category verbs
+ */
+export interface CanGet<K, S extends Scope> {
+  /** One object; fails with `NotFound`. */
+  readonly get: (
+    ref: Ref<S>,
+    options?: GetOptions & NamespaceOption<S>
+  ) => Effect.Effect<Stored<K>, KubeError, KubeClient>
+  /** One object, or `None` where there is none of that name. */
+  readonly getOption: (
+    ref: Ref<S>,
+    options?: GetOptions & NamespaceOption<S>
+  ) => Effect.Effect<Option.Option<Stored<K>>, KubeError, KubeClient>
+  /** Whether there is an object of that name. Anything but "found" and "not found" is an error. */
+  readonly exists: (
+    ref: Ref<S>,
+    options?: GetOptions & NamespaceOption<S>
+  ) => Effect.Effect<boolean, KubeError, KubeClient>
+  /** Only the metadata of one object: less to send, less to parse. */
+  readonly getMetadata: (
+    ref: Ref<S>,
+    options?: GetOptions & NamespaceOption<S>
+  ) => Effect.Effect<PartialObjectMetadata, KubeError, KubeClient>
+  /** One object as the row that `kubectl get` prints. */
+  readonly getTable: (
+    ref: Ref<S>,
+    options?: GetOptions & NamespaceOption<S>
+  ) => Effect.Effect<Table, KubeError, KubeClient>
+}
+
+/**
+ * `list` and `stream`.
+ *
+ * @since 0.1.0
+ * @category verbs
+ */
+export interface CanList<K, S extends Scope> {
+  /** All objects of the collection in one answer, or one page of them when `limit` is given. */
+  readonly list: (
+    options?: ListOptions & CollectionNamespaceOption<S>
+  ) => Effect.Effect<List<Stored<K>>, KubeError, KubeClient>
+  /**
+   * All objects of the collection, page by page as they are pulled. The pages show one state of the cluster as long as
+   * the server remembers it (some minutes); past that, the rest comes from the state of then, no object twice.
+   */
+  readonly stream: (
+    options?: StreamOptions & CollectionNamespaceOption<S>
+  ) => Stream.Stream<Stored<K>, KubeError, KubeClient>
+  /** Only the metadata of the objects. */
+  readonly listMetadata: (
+    options?: ListOptions & CollectionNamespaceOption<S>
+  ) => Effect.Effect<List<PartialObjectMetadata>, KubeError, KubeClient>
+  /** The objects as the table that `kubectl get` prints. */
+  readonly listTable: (
+    options?: ListOptions & CollectionNamespaceOption<S>
+  ) => Effect.Effect<Table, KubeError, KubeClient>
+}
+
+/**
+ * `watch`.
+ *
+ * @since 0.1.0
+ * @category verbs
+ */
+export interface CanWatch<K, S extends Scope> {
+  /**
+   * The changes of a collection, over one connection: the stream ends when the server ends it, and fails when the
+   * connection breaks or the server reports an error (`Expired` when `resourceVersion` is too old).
+   */
+  readonly watch: (
+    options?: WatchOptions & CollectionNamespaceOption<S>
+  ) => Stream.Stream<WatchEvent<K>, KubeError, KubeClient>
+}
+
+/**
+ * `create`.
+ *
+ * @since 0.1.0
+ * @category verbs
+ */
+export interface CanCreate<K, S extends Scope> {
+  /** Stores a new object; fails with `AlreadyExists`. `metadata.generateName` lets the server choose the name. */
+  readonly create: (
+    object: K,
+    options?: WriteOptions & NamespaceOption<S>
+  ) => Effect.Effect<Stored<K>, KubeError, KubeClient>
+}
+
+/**
+ * `create` of a kind that is carried out and not stored (`Binding`).
+ *
+ * @since 0.1.0
+ * @category verbs
+ */
+export interface CanCreateStatus<K, S extends Scope> {
+  readonly create: (
+    object: K,
+    options?: WriteOptions & NamespaceOption<S>
+  ) => Effect.Effect<MetaV1.StoredStatus, KubeError, KubeClient>
+}
+
+/**
+ * `replace`.
+ *
+ * @since 0.1.0
+ * @category verbs
+ */
+export interface CanReplace<K, S extends Scope> {
+  /** Stores this object in place of the one of its name. With a `resourceVersion`, fails with `Conflict` if that changed. */
+  readonly replace: (
+    object: K & Named,
+    options?: WriteOptions & NamespaceOption<S>
+  ) => Effect.Effect<Stored<K>, KubeError, KubeClient>
+}
+
+/**
+ * `patch`, `apply`, `label` and `annotate`.
+ *
+ * @since 0.1.0
+ * @category verbs
+ */
+export interface CanPatch<K, S extends Scope> {
+  /** Changes parts of an object: `Patch.json`, `Patch.merge`, `Patch.strategic` or `Patch.apply`. */
+  readonly patch: (
+    ref: Ref<S>,
+    patch: Patch.Patch<K>,
+    options?: ApplyOptions & NamespaceOption<S>
+  ) => Effect.Effect<Stored<K>, KubeError, KubeClient>
+  /** Server-side apply: creates the object or makes these fields of it so; fails with `Conflict` over others' fields. */
+  readonly apply: (
+    object: ApplyInput<K>,
+    options?: ApplyOptions & NamespaceOption<S>
+  ) => Effect.Effect<Stored<K>, KubeError, KubeClient>
+  /** Sets labels; `null` removes one. */
+  readonly label: (
+    ref: Ref<S>,
+    labels: { readonly [key: string]: string | null },
+    options?: WriteOptions & NamespaceOption<S>
+  ) => Effect.Effect<Stored<K>, KubeError, KubeClient>
+  /** Sets annotations; `null` removes one. */
+  readonly annotate: (
+    ref: Ref<S>,
+    annotations: { readonly [key: string]: string | null },
+    options?: WriteOptions & NamespaceOption<S>
+  ) => Effect.Effect<Stored<K>, KubeError, KubeClient>
+}
+
+/**
+ * `modify`: read, change, replace.
+ *
+ * @since 0.1.0
+ * @category verbs
+ */
+export interface CanModify<K, S extends Scope> {
+  /**
+   * Reads the object, changes it with `f` and replaces it, and starts over when someone else changed it meanwhile, so no
+   * update is lost. When `f` returns the very object that it was given, nothing is written. `timeout` limits the whole.
+   */
+  readonly modify: <E = never, R = never>(
+    ref: Ref<S>,
+    f: (object: Stored<K>) => K | Effect.Effect<K, E, R>,
+    options?: WriteOptions & NamespaceOption<S>
+  ) => Effect.Effect<Stored<K>, KubeError | E, KubeClient | R>
+}
+
+/**
+ * `delete`.
+ *
+ * @since 0.1.0
+ * @category verbs
+ */
+export interface CanDelete<K, S extends Scope> {
+  /**
+   * Deletes an object. The answer is the object where the server still shows it (it ends gracefully, or a finalizer
+   * holds it), and a `Status` otherwise.
+   */
+  readonly delete: (
+    ref: Ref<S>,
+    options?: DeleteOptions & NamespaceOption<S>
+  ) => Effect.Effect<Stored<K> | MetaV1.StoredStatus, KubeError, KubeClient>
+}
+
+/**
+ * `deleteCollection`.
+ *
+ * @since 0.1.0
+ * @category verbs
+ */
+export interface CanDeleteCollection<K, S extends Scope> {
+  /** Deletes every object of one namespace, or of the cluster, that the selectors match. */
+  readonly deleteCollection: (
+    options?: DeleteCollectionOptions & NamespaceOption<S>
+  ) => Effect.Effect<List<Stored<K>> | MetaV1.StoredStatus, KubeError, KubeClient>
+}
+
+/**
+ * A kind in namespaces, with every verb.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Namespaced<K, I = K>
+  extends
+    Descriptor<K, I>,
+    CanGet<K, "Namespaced">,
+    CanList<K, "Namespaced">,
+    CanWatch<K, "Namespaced">,
+    CanCreate<K, "Namespaced">,
+    CanReplace<K, "Namespaced">,
+    CanPatch<K, "Namespaced">,
+    CanModify<K, "Namespaced">,
+    CanDelete<K, "Namespaced">,
+    CanDeleteCollection<K, "Namespaced"> {}
+
+/**
+ * A kind of the whole cluster, with every verb.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Cluster<K, I = K>
+  extends
+    Descriptor<K, I>,
+    CanGet<K, "Cluster">,
+    CanList<K, "Cluster">,
+    CanWatch<K, "Cluster">,
+    CanCreate<K, "Cluster">,
+    CanReplace<K, "Cluster">,
+    CanPatch<K, "Cluster">,
+    CanModify<K, "Cluster">,
+    CanDelete<K, "Cluster">,
+    CanDeleteCollection<K, "Cluster"> {}
+
+/**
+ * The verbs of a subresource that shows the whole object and changes one part of it (`status`, `resize`, ...).
+ *
+ * @since 0.1.0
+ * @category subresources
+ */
+export interface ObjectSubresource<K, S extends Scope> {
+  readonly get: (
+    ref: Ref<S>,
+    options?: GetOptions & NamespaceOption<S>
+  ) => Effect.Effect<Stored<K>, KubeError, KubeClient>
+  readonly replace: (
+    object: K & Named,
+    options?: WriteOptions & NamespaceOption<S>
+  ) => Effect.Effect<Stored<K>, KubeError, KubeClient>
+  readonly patch: (
+    ref: Ref<S>,
+    patch: Patch.SubresourcePatch<K>,
+    options?: ApplyOptions & NamespaceOption<S>
+  ) => Effect.Effect<Stored<K>, KubeError, KubeClient>
+  /** Server-side apply of the part that this subresource changes. */
+  readonly apply: (
+    object: Named & DeepPartial<K>,
+    options?: ApplyOptions & NamespaceOption<S>
+  ) => Effect.Effect<Stored<K>, KubeError, KubeClient>
+  readonly modify: <E = never, R = never>(
+    ref: Ref<S>,
+    f: (object: Stored<K>) => K | Effect.Effect<K, E, R>,
+    options?: WriteOptions & NamespaceOption<S>
+  ) => Effect.Effect<Stored<K>, KubeError | E, KubeClient | R>
+}
+
+/**
+ * A kind whose status is written apart from the rest.
+ *
+ * @since 0.1.0
+ * @category subresources
+ */
+export interface WithStatus<K, S extends Scope> {
+  readonly status: ObjectSubresource<K, S>
+}
+
+/**
+ * The `scale` subresource. Called as a function it sets the number of replicas.
+ *
+ * @since 0.1.0
+ * @category subresources
+ */
+export interface ScaleSubresource<S extends Scope> {
+  (
+    ref: Ref<S>,
+    replicas: number,
+    options?: WriteOptions & NamespaceOption<S>
+  ): Effect.Effect<AutoscalingV1.StoredScale, KubeError, KubeClient>
+  readonly get: (
+    ref: Ref<S>,
+    options?: GetOptions & NamespaceOption<S>
+  ) => Effect.Effect<AutoscalingV1.StoredScale, KubeError, KubeClient>
+  readonly replace: (
+    scale: AutoscalingV1.Scale & Named,
+    options?: WriteOptions & NamespaceOption<S>
+  ) => Effect.Effect<AutoscalingV1.StoredScale, KubeError, KubeClient>
+  readonly patch: (
+    ref: Ref<S>,
+    patch: Patch.SubresourcePatch<AutoscalingV1.Scale>,
+    options?: ApplyOptions & NamespaceOption<S>
+  ) => Effect.Effect<AutoscalingV1.StoredScale, KubeError, KubeClient>
+}
+
+/**
+ * A kind that can be scaled.
+ *
+ * @since 0.1.0
+ * @category subresources
+ */
+export interface WithScale<S extends Scope> {
+  readonly scale: ScaleSubresource<S>
+}
+
+/**
+ * A pod's `eviction`: a delete that respects disruption budgets.
+ *
+ * See [API-initiated eviction](https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/).
+ *
+ * @since 0.1.0
+ * @category subresources
+ */
+export interface WithEviction {
+  /** Fails with `TooManyRequests` while a disruption budget forbids it. */
+  readonly evict: (
+    ref: Ref<"Namespaced">,
+    options?: DeleteOptions & NamespaceOption<"Namespaced">
+  ) => Effect.Effect<MetaV1.StoredStatus, KubeError, KubeClient>
+}
+
+/**
+ * A pod's `binding`: what a scheduler does.
+ *
+ * @since 0.1.0
+ * @category subresources
+ */
+export interface WithBinding {
+  /** Assigns the pod to a node. */
+  readonly bind: (
+    ref: Ref<"Namespaced">,
+    target: CoreV1.ObjectReference,
+    options?: WriteOptions & NamespaceOption<"Namespaced">
+  ) => Effect.Effect<MetaV1.StoredStatus, KubeError, KubeClient>
+}
+
+/**
+ * A service account's `token`.
+ *
+ * See the [TokenRequest API](https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/).
+ *
+ * @since 0.1.0
+ * @category subresources
+ */
+export interface WithToken {
+  /** Issues a token of the service account; the answer's `status.token` is a secret. */
+  readonly createToken: (
+    ref: Ref<"Namespaced">,
+    spec?: DeepPartial<AuthenticationV1.TokenRequestSpec>,
+    options?: WriteOptions & NamespaceOption<"Namespaced">
+  ) => Effect.Effect<AuthenticationV1.StoredTokenRequest, KubeError, KubeClient>
+}
+
+/**
+ * A certificate signing request's `approval`.
+ *
+ * @since 0.1.0
+ * @category subresources
+ */
+export interface WithApproval<K, S extends Scope> {
+  readonly approval: ObjectSubresource<K, S>
+}
+
+/**
+ * A namespace's `finalize`: what the namespace controller writes.
+ *
+ * @since 0.1.0
+ * @category subresources
+ */
+export interface WithFinalize<K, S extends Scope> {
+  /** Stores the finalizers of `spec`. */
+  readonly finalize: (
+    object: K & Named,
+    options?: WriteOptions & NamespaceOption<S>
+  ) => Effect.Effect<Stored<K>, KubeError, KubeClient>
+}
+
+/**
+ * A pod's `ephemeralcontainers`.
+ *
+ * @since 0.1.0
+ * @category subresources
+ */
+export interface WithEphemeralContainers<K, S extends Scope> {
+  readonly ephemeralContainers: ObjectSubresource<K, S>
+}
+
+/**
+ * A pod's `resize`: changes the resources of running containers
+ * ([KEP-1287](https://github.com/kubernetes/enhancements/tree/master/keps/sig-node/1287-in-place-update-pod-resources)).
+ *
+ * @since 0.1.0
+ * @category subresources
+ */
+export interface WithResize<K, S extends Scope> {
+  readonly resize: ObjectSubresource<K, S>
+}
+
+/**
+ * Options of `logs`.
+ *
+ * See [the log of a pod](https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#get-read-log-of-the-specified-pod).
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface LogOptions extends CallOptions {
+  /** Default: what the annotation `kubectl.kubernetes.io/default-container` says, else the first one. */
+  readonly container?: string | undefined
+  /** Goes on with what the container writes from now on. */
+  readonly follow?: boolean | undefined
+  /** The log of the container's last run, before it was restarted. */
+  readonly previous?: boolean | undefined
+  /** Only what is not older than so many seconds; excludes `sinceTime`. */
+  readonly sinceSeconds?: number | undefined
+  /** Only what is not older than this time (RFC 3339). */
+  readonly sinceTime?: string | undefined
+  /** Begins each line with its time (RFC 3339, in nanoseconds). */
+  readonly timestamps?: boolean | undefined
+  /** Only so many lines from the end. */
+  readonly tailLines?: number | undefined
+  /** Ends after so many bytes. */
+  readonly limitBytes?: number | undefined
+  /** Which of the container's streams; needs the feature gate `PodLogsQuerySplitStreams` and excludes `tailLines`. */
+  readonly stream?: "All" | "Stdout" | "Stderr" | undefined
+  /** Does not check the kubelet's certificate. */
+  readonly insecureSkipTLSVerifyBackend?: boolean | undefined
+}
+
+/**
+ * A pod's `log`.
+ *
+ * @since 0.1.0
+ * @category subresources
+ */
+export interface WithLogs {
+  /** What a container writes, line by line. `timeout` limits the time until the server begins to answer. */
+  readonly logs: (
+    ref: Ref<"Namespaced">,
+    options?: LogOptions & NamespaceOption<"Namespaced">
+  ) => Stream.Stream<string, KubeError, KubeClient>
+  /** What a container writes, byte for byte. */
+  readonly logBytes: (
+    ref: Ref<"Namespaced">,
+    options?: LogOptions & NamespaceOption<"Namespaced">
+  ) => Stream.Stream<Uint8Array, KubeError, KubeClient>
+}
+
+/**
+ * Options of `exec` and `attach`. `timeout` limits the time until the connection stands; `Effect.timeout` the whole.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface ExecOptions extends CallOptions {
+  /** Default: what the annotation `kubectl.kubernetes.io/default-container` says, else the first one. */
+  readonly container?: string | undefined
+  /** Runs the command in a terminal; stdout and stderr are one stream then. */
+  readonly tty?: boolean | undefined
+}
+
+/**
+ * What a command has written, and how it ended.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ExecResult {
+  readonly stdout: string
+  readonly stderr: string
+  readonly exitCode: number
+}
+
+/**
+ * A command that runs in a container.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ExecProcess {
+  /**
+   * What the command writes, in bytes. Both outputs come over one connection: one that is not read holds the other one
+   * back, once it has a few messages waiting.
+   */
+  readonly stdout: Stream.Stream<Uint8Array, KubeError>
+  readonly stderr: Stream.Stream<Uint8Array, KubeError>
+  /**
+   * What the command reads. When the stream that runs into it ends, the command sees the end of its input; in a terminal
+   * it does not, nor where a server before Kubernetes 1.30 has no version 5 of the protocol.
+   */
+  readonly stdin: Sink.Sink<void, Uint8Array, never, KubeError>
+  /** Tells the terminal its size, in characters. */
+  readonly resize: (size: { readonly width: number; readonly height: number }) => Effect.Effect<void, KubeError>
+  /** Waits for the end of the command; its exit code. Fails where the connection breaks before. */
+  readonly exitCode: Effect.Effect<number, KubeError>
+}
+
+/**
+ * A pod's `exec`, over WebSockets
+ * ([KEP-4006](https://github.com/kubernetes/enhancements/tree/master/keps/sig-api-machinery/4006-transition-spdy-to-websockets)).
+ *
+ * @since 0.1.0
+ * @category subresources
+ */
+export interface WithExec {
+  /**
+   * Runs a command to its end and collects what it writes. Fails with `ExecFailed` when it ends with another code than 0,
+   * unless `check` is false.
+   */
+  readonly exec: (
+    ref: Ref<"Namespaced">,
+    command: readonly [string, ...ReadonlyArray<string>],
+    options?: ExecOptions &
+      NamespaceOption<"Namespaced"> & {
+        /** What the command reads: text, bytes or a stream of them. Absent: nothing. */
+        readonly stdin?: string | Uint8Array | Stream.Stream<Uint8Array, KubeError> | undefined
+        /** Whether another exit code than 0 is a failure. Default: true. */
+        readonly check?: boolean | undefined
+      }
+  ) => Effect.Effect<ExecResult, ExecFailed | KubeError, KubeClient>
+  /** Runs a command and gives its streams. Closing the scope closes the connection. */
+  readonly execStream: (
+    ref: Ref<"Namespaced">,
+    command: readonly [string, ...ReadonlyArray<string>],
+    options?: ExecOptions &
+      NamespaceOption<"Namespaced"> & {
+        /** Whether the command has an input. Default: true. */
+        readonly stdin?: boolean | undefined
+      }
+  ) => Effect.Effect<ExecProcess, KubeError, KubeClient | EffectScope.Scope>
+}
+
+/**
+ * A pod's `attach`.
+ *
+ * @since 0.1.0
+ * @category subresources
+ */
+export interface WithAttach {
+  /** Joins the main process of a container. Closing the scope leaves it. */
+  readonly attach: (
+    ref: Ref<"Namespaced">,
+    options?: ExecOptions &
+      NamespaceOption<"Namespaced"> & {
+        /** Whether to write to the input that the container's `stdin` keeps open. Default: false. */
+        readonly stdin?: boolean | undefined
+      }
+  ) => Effect.Effect<ExecProcess, KubeError, KubeClient | EffectScope.Scope>
+}
+
+/**
+ * What a custom resource has besides the user's own fields.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Custom<A> = KubernetesObject & A
+
+/**
+ * The resource that `define` returns: every verb, and the subresources that were switched on.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Defined<A, I, S extends Scope, Status extends boolean, Scale extends boolean> = (S extends "Cluster"
+  ? Cluster<Custom<A>, I>
+  : Namespaced<Custom<A>, I>) &
+  (Status extends true ? WithStatus<Custom<A>, S> : unknown) &
+  (Scale extends true ? WithScale<S> : unknown)
+
+/**
+ * A kind that the package does not know: a custom resource, or one of an aggregated API. It gets the same verbs as the
+ * built-in ones.
+ *
+ * `schema` describes the fields besides `apiVersion`, `kind` and `metadata`; transformations in it are applied on the
+ * way in and undone on the way out. `plural` is the kind's name in lower case with an English plural unless given.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { Resource } from "effect-kubernetes"
+ *
+ * const Backup = Resource.define({
+ *   group: "example.com",
+ *   version: "v1",
+ *   kind: "Backup",
+ *   schema: Schema.Struct({
+ *     spec: Schema.Struct({ schedule: Schema.String }),
+ *     status: Schema.optional(Schema.Struct({ lastRun: Schema.optional(Schema.String) }))
+ *   }),
+ *   status: true
+ * })
+ *
+ * const program = Backup.get("nightly").pipe(Effect.map((backup) => backup.spec.schedule))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const define: <
+  A,
+  I,
+  S extends Scope = "Namespaced",
+  Status extends boolean = false,
+  Scale extends boolean = false
+>(options: {
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+  readonly plural?: string | undefined
+  readonly singular?: string | undefined
+  readonly shortNames?: ReadonlyArray<string> | undefined
+  readonly categories?: ReadonlyArray<string> | undefined
+  /** Default: `"Namespaced"`. */
+  readonly scope?: S | undefined
+  readonly schema: Schema.Schema<A, I>
+  /** Whether the kind has the status subresource. */
+  readonly status?: Status | undefined
+  /** Whether the kind has the scale subresource. */
+  readonly scale?: Scale | undefined
+}) => Defined<A, I, S, Status, Scale> = makeCustom

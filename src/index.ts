@@ -1,0 +1,19 @@
+/**
+ * The Kubernetes client for TypeScript on Effect.
+ *
+ * @since 0.1.0
+ */
+export * from "./KubeError.js"
+export { Auth } from "./layers/Auth.js"
+export { Http } from "./layers/Http.js"
+export { KubeClient } from "./layers/KubeClient.js"
+export { KubeConfig } from "./layers/KubeConfig.js"
+export * as NodeKubeClient from "./layers/NodeKubeClient.js"
+export * as Patch from "./Patch.js"
+export * as Request from "./Request.js"
+export type { List, PartialObjectMetadata, Ref, Stored } from "./Resource.js"
+export * as Resource from "./Resource.js"
+export * from "./resources/index.js"
+export * as Selector from "./Selector.js"
+export type { Table, TableColumn, TableRow } from "./Table.js"
+export type { WatchEvent } from "./Watch.js"

@@ -1,0 +1,269 @@
+/**
+ * Validation of parsed JSON in place, derived from the AST of a Schema.
+ *
+ * Running the Schema itself would copy every object and cost several times what `JSON.parse` costs; a check walks the
+ * value once and copies nothing, so unknown fields stay where they are. As in Go, `null` counts as absent.
+ */
+import * as Option from "effect/Option"
+import * as AST from "effect/SchemaAST"
+import { AlwaysSentId } from "./annotations.js"
+import { isObject } from "./isObject.js"
+
+/** Where and how a value differs from its type. The path is filled from the inside out while the check returns. */
+export class Problem {
+  readonly path: Array<string | number> = []
+  readonly expected: string
+  readonly actual: unknown
+  constructor(expected: string, actual: unknown) {
+    this.expected = expected
+    this.actual = actual
+  }
+  /** The same problem, one level further up. */
+  within(key: string | number): this {
+    this.path.push(key)
+    return this
+  }
+}
+
+/** Returns nothing when the value is of the type. May replace `null` by what counts as absent there. */
+export type Check = (value: unknown) => Problem | undefined
+
+const any: Check = () => undefined
+const string: Check = (value) => (typeof value === "string" ? undefined : new Problem("string", value))
+const number: Check = (value) => (typeof value === "number" ? undefined : new Problem("number", value))
+const boolean: Check = (value) => (typeof value === "boolean" ? undefined : new Problem("boolean", value))
+const object: Check = (value) => (isObject(value) ? undefined : new Problem("object", value))
+
+const array =
+  (item: Check): Check =>
+  (value) => {
+    if (!Array.isArray(value)) return new Problem("array", value)
+    for (let i = 0; i < value.length; i++) {
+      const problem = item(value[i])
+      if (problem !== undefined) return problem.within(i)
+    }
+    return undefined
+  }
+
+const record =
+  (item: Check): Check =>
+  (value) => {
+    if (!isObject(value)) return new Problem("object", value)
+    for (const key in value) {
+      const problem = item(value[key])
+      if (problem !== undefined) return problem.within(key)
+    }
+    return undefined
+  }
+
+interface Property {
+  readonly key: string
+  readonly check: Check
+  readonly required: boolean
+  readonly expected: string
+  /** What stands for a `null` that Go sends for an empty list or map; absent where null is a value of its own. */
+  readonly forNull: (() => unknown) | undefined
+  readonly nullable: boolean
+}
+
+/**
+ * Goes through the fields that are there, not those that could be: most are not, and looking for what is absent costs as
+ * much as looking at what is there.
+ */
+const struct = (properties: ReadonlyArray<Property>): Check => {
+  const byKey = new Map(properties.map((property) => [property.key, property]))
+  const required = properties.filter((property) => property.required)
+  return (value) => {
+    if (!isObject(value)) return new Problem("object", value)
+    for (const key in value) {
+      const property = byKey.get(key)
+      if (property === undefined) continue
+      const field = value[key]
+      if (field === null && !property.nullable) {
+        if (!property.required) value[key] = undefined
+        else if (property.forNull !== undefined) value[key] = property.forNull()
+        else return new Problem(property.expected, null).within(key)
+        continue
+      }
+      if (field === undefined) continue
+      const problem = property.check(field)
+      if (problem !== undefined) return problem.within(key)
+    }
+    for (let i = 0; i < required.length; i++) {
+      // The index is within bounds; this loop is part of the hot path of decoding.
+      const { expected, key } = required[i] as Property
+      if (value[key] === undefined) return new Problem(expected, undefined).within(key)
+    }
+    return undefined
+  }
+}
+
+const oneOf = (checks: ReadonlyArray<Check>): Check => {
+  if (checks.length === 1 && checks[0] !== undefined) return checks[0]
+  return (value) => {
+    const expected: Array<string> = []
+    let deeper: Problem | undefined
+    for (const check of checks) {
+      const problem = check(value)
+      if (problem === undefined) return undefined
+      if (problem.path.length > 0) deeper = problem
+      else expected.push(problem.expected)
+    }
+    // What is wrong inside the struct that it resembles says more than the names of all members.
+    return deeper ?? new Problem(expected.join(" or "), value)
+  }
+}
+
+const literal = (wanted: unknown): Check => {
+  const expected = JSON.stringify(wanted)
+  return (value) => (value === wanted ? undefined : new Problem(expected, value))
+}
+
+const expectedOf = (ast: AST.AST): string => {
+  switch (ast._tag) {
+    case "StringKeyword":
+      return "string"
+    case "NumberKeyword":
+      return "number"
+    case "BooleanKeyword":
+      return "boolean"
+    case "TupleType":
+      return "array"
+    case "Union":
+      return ast.types
+        .filter((type) => type._tag !== "UndefinedKeyword")
+        .map(expectedOf)
+        .join(" or ")
+    case "Literal":
+      return JSON.stringify(ast.literal)
+    default:
+      return "object"
+  }
+}
+
+const emptyOf = (ast: AST.AST): (() => unknown) | undefined => {
+  switch (ast._tag) {
+    case "TupleType":
+      return () => []
+    case "TypeLiteral":
+      return ast.propertySignatures.length === 0 ? () => ({}) : undefined
+    case "Suspend":
+      return emptyOf(ast.f())
+    default:
+      return undefined
+  }
+}
+
+const acceptsNull = (ast: AST.AST): boolean => {
+  switch (ast._tag) {
+    case "UnknownKeyword":
+    case "AnyKeyword":
+      return true
+    case "Literal":
+      return ast.literal === null
+    case "Union":
+      return ast.types.some(acceptsNull)
+    default:
+      return false
+  }
+}
+
+/** `None` where the schema does more than describe a shape: refinements, transformations, classes. */
+export const fromAST = (root: AST.AST): Option.Option<Check> => {
+  const known = new Map<AST.AST, { check: Check }>()
+  let plain = true
+
+  const go = (ast: AST.AST): Check => {
+    const seen = known.get(ast)
+    // A type that contains itself is looked up again when the check runs.
+    if (seen !== undefined) return (value) => seen.check(value)
+    const entry = { check: any }
+    known.set(ast, entry)
+    entry.check = build(ast)
+    return entry.check
+  }
+
+  const build = (ast: AST.AST): Check => {
+    switch (ast._tag) {
+      case "StringKeyword":
+        return string
+      case "NumberKeyword":
+        return number
+      case "BooleanKeyword":
+        return boolean
+      case "UnknownKeyword":
+      case "AnyKeyword":
+        return any
+      case "ObjectKeyword":
+        return object
+      case "Literal":
+        return literal(ast.literal)
+      case "Suspend":
+        return go(ast.f())
+      case "Union":
+        return oneOf(ast.types.filter((type) => type._tag !== "UndefinedKeyword").map(go))
+      case "TupleType": {
+        const [rest, ...more] = ast.rest
+        if (ast.elements.length > 0 || rest === undefined || more.length > 0) break
+        return array(go(rest.type))
+      }
+      case "TypeLiteral": {
+        const [index, ...more] = ast.indexSignatures
+        if (ast.propertySignatures.length === 0 && index !== undefined && more.length === 0) {
+          if (index.parameter._tag !== "StringKeyword") break
+          const item = go(index.type)
+          return item === any ? object : record(item)
+        }
+        if (index !== undefined) break
+        return struct(
+          ast.propertySignatures.map((signature): Property => {
+            const type = withoutUndefined(signature.type)
+            return {
+              key: String(signature.name),
+              check: go(type),
+              required: !signature.isOptional || signature.annotations[AlwaysSentId] === true,
+              expected: expectedOf(type),
+              forNull: emptyOf(type),
+              nullable: acceptsNull(type)
+            }
+          })
+        )
+      }
+    }
+    plain = false
+    return any
+  }
+
+  const check = go(root)
+  return plain ? Option.some(check) : Option.none()
+}
+
+const withoutUndefined = (ast: AST.AST): AST.AST => {
+  if (ast._tag !== "Union") return ast
+  const types = ast.types.filter((type) => type._tag !== "UndefinedKeyword")
+  return types.length === ast.types.length ? ast : AST.Union.make(types)
+}
+
+/** `items[3].spec.containers[0].image` */
+export const formatPath = (path: ReadonlyArray<PropertyKey>): string =>
+  path.reduce<string>((text, key) => {
+    if (typeof key === "number" || /^\d+$/.test(String(key))) return `${text}[${String(key)}]`
+    const name = String(key)
+    if (!/^[A-Za-z_$][\w$-]*$/.test(name)) return `${text}[${JSON.stringify(name)}]`
+    return text === "" ? name : `${text}.${name}`
+  }, "")
+
+/** What kind of value it is, in an error message. */
+export const formatType = (value: unknown): string => {
+  if (value === undefined) return "nothing"
+  if (value === null) return "null"
+  if (Array.isArray(value)) return "an array"
+  return typeof value === "object" ? "an object" : `a ${typeof value}`
+}
+
+/** A value in an error message: short, on one line. */
+export const formatActual = (value: unknown): string => {
+  if (value === undefined || (typeof value === "object" && value !== null)) return formatType(value)
+  const text = JSON.stringify(value)
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text
+}

@@ -1,0 +1,396 @@
+import { isIP } from "node:net"
+import { createSecureContext, type ConnectionOptions } from "node:tls"
+import { gunzip } from "node:zlib"
+import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { Agent, EnvHttpProxyAgent, ProxyAgent, Socks5ProxyAgent, type Dispatcher } from "undici"
+import { ConfigError } from "../KubeError.js"
+import { Auth } from "../layers/Auth.js"
+import type { HttpFailure, HttpHead, HttpRequest, HttpResponse, HttpService, HttpStream } from "../layers/Http.js"
+import { KubeConfig, type Cluster } from "../layers/KubeConfig.js"
+
+/** Connections that calls share. A watch or a log has one of its own, so that it never keeps a call waiting. */
+const poolSize = 32
+const connectTimeout = 30_000
+/** The API server closes idle connections after 90 s; a request must not meet that. */
+const keepAlive = 60_000
+
+export const make: Effect.Effect<HttpService, ConfigError, KubeConfig | Auth | Scope.Scope> = Effect.gen(function* () {
+  const { cluster } = yield* KubeConfig
+  const { clientCertificate } = yield* Auth
+  const url = new URL(cluster.server)
+  const tls: Tls = {
+    ...(cluster.certificateAuthority === undefined ? {} : { ca: cluster.certificateAuthority }),
+    ...(clientCertificate === undefined
+      ? {}
+      : { cert: clientCertificate.certificate, key: Redacted.value(clientCertificate.key) }),
+    ...(cluster.tlsServerName === undefined ? {} : { servername: cluster.tlsServerName }),
+    rejectUnauthorized: !cluster.insecureSkipTlsVerify
+  }
+  if (url.protocol === "https:") {
+    yield* Effect.try({
+      try: () => createSecureContext({ ca: tls.ca, cert: tls.cert, key: tls.key }),
+      catch: (cause) =>
+        new ConfigError({ message: `cluster "${cluster.name}": its certificates cannot be used for TLS`, cause })
+    })
+  }
+  const dispatcher = (connections: number | null) =>
+    Effect.acquireRelease(
+      Effect.sync(() => makeDispatcher(cluster, tls, connections)),
+      (agent) => Effect.promise(() => agent.destroy())
+    )
+  const calls = yield* dispatcher(poolSize)
+  const streams = yield* dispatcher(null)
+  const prefix = url.pathname === "/" ? "" : url.pathname
+  const server: Server = {
+    origin: url.origin,
+    prefix,
+    cluster,
+    compress: !cluster.disableCompression && !isLoopback(url.hostname)
+  }
+  return {
+    request: (request) => callOnce(calls, server, request),
+    stream: (request) => openStream(streams, server, request),
+    webSocket: (request, protocols) =>
+      // Loaded when it is first needed: most programs read and write objects only, and start faster without it.
+      Effect.flatMap(
+        Effect.promise(() => import("./webSocket.js")),
+        (webSocket) => webSocket.open(server, tls, request, protocols)
+      )
+  }
+})
+
+/** On the way to this very machine, packing costs more than it saves. */
+const isLoopback = (hostname: string): boolean => /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
+
+/** The TLS settings of every connection. */
+export type Tls = Pick<ConnectionOptions, "ca" | "cert" | "key" | "servername" | "rejectUnauthorized">
+
+export interface Server {
+  readonly origin: string
+  /** The path of the server's URL, in front of every request's. */
+  readonly prefix: string
+  readonly cluster: Cluster
+  readonly compress: boolean
+}
+
+const makeDispatcher = (cluster: Cluster, settings: Tls, connections: number | null): Dispatcher => {
+  const tls = { ...settings, timeout: connectTimeout }
+  const options: Agent.Options = {
+    connections,
+    pipelining: 1,
+    keepAliveTimeout: keepAlive,
+    keepAliveMaxTimeout: keepAlive
+  }
+  if (cluster.proxyUrl === undefined) {
+    return Object.keys(process.env).some((name) => /^https?_proxy$/i.test(name))
+      ? new EnvHttpProxyAgent({ ...options, connect: tls, requestTls: tls })
+      : new Agent({ ...options, connect: tls })
+  }
+  const uri = Redacted.value(cluster.proxyUrl)
+  return uri.startsWith("socks5:")
+    ? // undici reads `requestTls` here as ProxyAgent does; its types leave it out.
+      new Socks5ProxyAgent(uri, { ...options, requestTls: tls } as Socks5ProxyAgent.Options)
+    : new ProxyAgent({ ...options, uri, requestTls: tls })
+}
+
+const dispatchOptions = (server: Server, request: HttpRequest, compress: boolean): Dispatcher.DispatchOptions => ({
+  origin: server.origin,
+  path: server.prefix + request.target,
+  // Any method that the API has is one of undici's.
+  method: request.method as Dispatcher.HttpMethod,
+  headers: compress ? { ...request.headers, "accept-encoding": "gzip" } : (request.headers as Record<string, string>),
+  body: request.body ?? null,
+  // Time limits are the caller's, on the Clock.
+  headersTimeout: 0,
+  bodyTimeout: 0
+})
+
+const callOnce = (
+  dispatcher: Dispatcher,
+  server: Server,
+  request: HttpRequest
+): Effect.Effect<HttpResponse, HttpFailure> =>
+  timed(request, (resume) => {
+    let controller: Dispatcher.DispatchController | undefined
+    let cancelled = false
+    let head: HttpHead | undefined
+    let chunks: Array<Buffer> = []
+    dispatcher.dispatch(dispatchOptions(server, request, server.compress), {
+      onRequestStart(started) {
+        controller = started
+        if (cancelled) started.abort(interrupted)
+      },
+      onResponseStart(_, status, headers) {
+        // 1xx answers come before the real one.
+        head = { status, headers }
+      },
+      onResponseData(_, chunk) {
+        chunks.push(chunk)
+      },
+      onResponseEnd() {
+        if (head === undefined) return
+        const { headers, status } = head
+        const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
+        // The fiber remembers how to cancel; without this it would keep each request's objects until a full collection.
+        controller = undefined
+        head = undefined
+        chunks = []
+        if (headers["content-encoding"] !== "gzip") {
+          resume(Effect.succeed({ status, headers, text: bytes.toString("utf8") }))
+          return
+        }
+        gunzip(bytes, (error, plain) =>
+          resume(
+            error === null
+              ? Effect.succeed({ status, headers, text: plain.toString("utf8") })
+              : Effect.fail(failure("Protocol", "the answer is not the gzip that it claims to be", error))
+          )
+        )
+      },
+      onResponseError(_, error) {
+        controller = undefined
+        resume(Effect.fail(classify(error, server)))
+      }
+    })
+    return () => {
+      cancelled = true
+      controller?.abort(interrupted)
+    }
+  })
+
+/**
+ * `Effect.async` with the request's time limit. An interrupted fiber aborts the request when it ends: the canceler that
+ * `Effect.async` takes would cost a tenth of a small request, every time, for what hardly ever happens.
+ */
+export const timed = <A>(
+  request: HttpRequest,
+  start: (resume: (result: Effect.Effect<A, HttpFailure>) => void) => () => void
+): Effect.Effect<A, HttpFailure> =>
+  Effect.withFiberRuntime((fiber) => {
+    const clock = Context.get(fiber.getFiberRef(DefaultServices.currentServices), Clock.Clock)
+    // Less than the smallest timer: there is no time left to ask.
+    if (request.timeout !== undefined && request.timeout < 1) return Effect.fail(tooLate)
+    return Effect.async<A, HttpFailure>((resume) => {
+      let stop = () => {}
+      let abort = () => {}
+      const onEnd = () => {
+        stop()
+        abort()
+      }
+      const done = (result: Effect.Effect<A, HttpFailure>) => {
+        stop()
+        fiber.removeObserver(onEnd)
+        resume(result)
+      }
+      fiber.addObserver(onEnd)
+      if (request.timeout !== undefined) {
+        stop = after(clock, request.timeout, () => {
+          done(Effect.fail(tooLate))
+          abort()
+        })
+      }
+      abort = start(done)
+    })
+  })
+
+const realClock = Context.get(DefaultServices.liveServices, Clock.Clock)
+/** Longer timers would fire at once. */
+const longestTimer = 2 ** 31 - 1
+
+/**
+ * Runs `f` after a while on the Clock; returns what prevents it. The race of two fibers that `Effect.timeout` makes, and
+ * even one fiber that sleeps, would cost a good part of what a small request costs.
+ */
+const after = (clock: Clock.Clock, millis: number, f: () => void): (() => void) => {
+  if (clock === realClock) {
+    const timer = setTimeout(f, Math.min(millis, longestTimer))
+    return () => clearTimeout(timer)
+  }
+  const sleeper = Effect.runFork(clock.sleep(Duration.millis(millis)))
+  sleeper.addObserver((exit) => {
+    if (Exit.isSuccess(exit)) f()
+  })
+  return () => sleeper.unsafeInterruptAsFork(FiberId.none)
+}
+
+const interrupted = new Error("interrupted")
+
+type Signal = { readonly chunk: Uint8Array } | { readonly failure: HttpFailure } | "end"
+
+const openStream = (
+  dispatcher: Dispatcher,
+  server: Server,
+  request: HttpRequest
+): Effect.Effect<HttpStream, HttpFailure, Scope.Scope> =>
+  Effect.gen(function* () {
+    // One chunk at most waits here: the socket is paused until it is taken.
+    const waiting: Array<Signal> = []
+    let taker: ((signal: Signal) => void) | undefined
+    let controller: Dispatcher.DispatchController | undefined
+    let closed = false
+    const offer = (signal: Signal) => {
+      if (taker !== undefined) {
+        const take = taker
+        taker = undefined
+        take(signal)
+        return
+      }
+      waiting.push(signal)
+      if (signal !== "end" && "chunk" in signal) controller?.pause()
+    }
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        closed = true
+        controller?.abort(interrupted)
+      })
+    )
+    const head = yield* timed<HttpHead>(request, (resume) => {
+      let begun = false
+      dispatcher.dispatch(dispatchOptions(server, request, false), {
+        onRequestStart(started) {
+          controller = started
+          if (closed) started.abort(interrupted)
+        },
+        onResponseStart(_, status, headers) {
+          if (status < 200) return
+          begun = true
+          resume(Effect.succeed({ status, headers }))
+        },
+        onResponseData(_, chunk) {
+          offer({ chunk })
+        },
+        onResponseEnd() {
+          offer("end")
+        },
+        onResponseError(_, error) {
+          const reason = classify(error, server)
+          if (begun) offer({ failure: reason })
+          else resume(Effect.fail(reason))
+        }
+      })
+      return () => {
+        closed = true
+        controller?.abort(interrupted)
+      }
+    })
+    const pull = Effect.async<Chunk.Chunk<Uint8Array>, Option.Option<HttpFailure>>((resume) => {
+      const take = (signal: Signal) =>
+        resume(
+          signal === "end"
+            ? Effect.fail(Option.none())
+            : "chunk" in signal
+              ? Effect.succeed(Chunk.of(signal.chunk))
+              : Effect.fail(Option.some(signal.failure))
+        )
+      const next = waiting.shift()
+      if (next === undefined) {
+        taker = take
+        controller?.resume()
+        return
+      }
+      // The end stays, for whoever pulls again.
+      if (next === "end") waiting.push(next)
+      take(next)
+    })
+    return { ...head, body: Stream.repeatEffectChunkOption(pull) }
+  })
+
+export const failure = (reason: HttpFailure["reason"], description: string, cause: unknown): HttpFailure => ({
+  _tag: "HttpFailure",
+  reason,
+  description,
+  cause
+})
+
+const tooLate = failure("Timeout", "no answer in time", undefined)
+
+/** The code of the innermost error that has one. */
+const codeOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return ""
+  if ("code" in error && typeof error.code === "string" && !error.code.startsWith("UND_ERR_ABORT")) {
+    if (error.code !== "UND_ERR_SOCKET" || error.cause === undefined) return error.code
+  }
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0])
+  return codeOf(error.cause)
+}
+
+/** What a socket's error means and what to do about it. */
+export const classify = (
+  error: unknown,
+  server: { readonly cluster: Cluster; readonly origin: string }
+): HttpFailure => {
+  const code = codeOf(error)
+  const { cluster, origin } = server
+  const host = new URL(origin).hostname
+  const expected = cluster.tlsServerName ?? (isIP(host) === 0 ? host : `the address ${host}`)
+  switch (code) {
+    case "ECONNREFUSED":
+      if (cluster.proxyUrl !== undefined) {
+        return failure(
+          "Refused",
+          `nothing listens at the proxy ${new URL(Redacted.value(cluster.proxyUrl)).host} (connection refused)`,
+          error
+        )
+      }
+      return failure("Refused", `nothing listens there (connection refused); is the cluster running?`, error)
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+    case "ENETDOWN":
+      return failure("Refused", `there is no route to ${host}; check the network or a VPN`, error)
+    case "ENOTFOUND":
+      return failure("Dns", `the name ${host} is not known; check the server of cluster "${cluster.name}"`, error)
+    case "EAI_AGAIN":
+      return failure("Dns", `the name ${host} cannot be looked up now; check the network`, error)
+    case "UND_ERR_CONNECT_TIMEOUT":
+    case "ETIMEDOUT":
+      return failure("ConnectTimeout", `${host} does not answer; check the network, a VPN or a proxy`, error)
+    case "CERT_HAS_EXPIRED":
+      return failure("Tls", "the server's certificate has expired; it has to be renewed on the cluster", error)
+    case "CERT_NOT_YET_VALID":
+      return failure("Tls", "the server's certificate is not valid yet; check the clocks of both sides", error)
+    case "ERR_TLS_CERT_ALTNAME_INVALID":
+      return failure(
+        "Tls",
+        `the server's certificate is not for ${expected}; set tls-server-name to a name that it is for, or correct the server's URL`,
+        error
+      )
+    case "DEPTH_ZERO_SELF_SIGNED_CERT":
+    case "SELF_SIGNED_CERT_IN_CHAIN":
+    case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
+    case "UNABLE_TO_GET_ISSUER_CERT":
+    case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
+    case "CERT_SIGNATURE_FAILURE":
+      return failure(
+        "Tls",
+        `the server's certificate is signed by an authority that is not trusted; check certificate-authority-data of cluster "${cluster.name}"`,
+        error
+      )
+    case "INVALID_PURPOSE":
+      return failure("Tls", "the server's certificate is not meant for servers; it has to be issued anew", error)
+    case "ERR_SSL_WRONG_VERSION_NUMBER":
+      return failure("Tls", "the server does not speak TLS; should its URL begin with http:// ?", error)
+    case "ECONNRESET":
+    case "EPIPE":
+    case "UND_ERR_SOCKET":
+      return failure("Reset", "the connection broke", error)
+    default:
+      if (code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_") || code === "EPROTO") {
+        return failure("Tls", `TLS failed (${code}); a client certificate may be missing, expired or refused`, error)
+      }
+      if (error instanceof Error && error.name === "HTTPParserError") {
+        return failure("Protocol", "the server does not speak HTTP as expected", error)
+      }
+      return failure("Unknown", error instanceof Error ? error.message : "the request failed", error)
+  }
+}

@@ -1,0 +1,48 @@
+/** Counts and durations of requests, in Effect's metric registry, under OpenTelemetry's names where it has one. */
+import * as Metric from "effect/Metric"
+import * as MetricBoundaries from "effect/MetricBoundaries"
+import * as MetricLabel from "effect/MetricLabel"
+import type { KubeError } from "../KubeError.js"
+import type { Request } from "../Request.js"
+
+/** Seconds; the boundaries that OpenTelemetry advises for HTTP clients. */
+const duration = Metric.histogram(
+  "http.client.request.duration",
+  MetricBoundaries.fromIterable([0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]),
+  "How long the API server took to answer, in seconds"
+)
+const failures = Metric.counter("kubernetes.client.failures", { description: "Calls that failed", incremental: true })
+const retries = Metric.counter("kubernetes.client.retries", { description: "Further tries", incremental: true })
+
+/** Looking a metric up by its labels hashes them all; a label set is seen again and again. */
+const perLabels = <Type, In, Out>(metric: Metric.Metric<Type, In, Out>) => {
+  const known = new Map<string, Metric.Metric<Type, In, Out>>()
+  return (request: Request, name: string, value: string): Metric.Metric<Type, In, Out> => {
+    const resource = request.about?.resource ?? ""
+    const verb = request.about?.verb ?? ""
+    const key = `${request.method} ${verb} ${resource} ${value}`
+    let labelled = known.get(key)
+    if (labelled === undefined) {
+      labelled = Metric.taggedWithLabels(metric, [
+        MetricLabel.make("http.request.method", request.method),
+        MetricLabel.make("k8s.verb", verb),
+        MetricLabel.make("k8s.resource", resource),
+        MetricLabel.make(name, value)
+      ])
+      known.set(key, labelled)
+    }
+    return labelled
+  }
+}
+
+const durationOf = perLabels(duration)
+const failuresOf = perLabels(failures)
+const retriesOf = perLabels(retries)
+
+export const answered = (request: Request, status: number, millis: number): void =>
+  durationOf(request, "http.response.status_code", String(status)).unsafeUpdate(millis / 1000, [])
+
+export const failed = (request: Request, error: KubeError): void =>
+  failuresOf(request, "error.type", error._tag).unsafeUpdate(1, [])
+
+export const retried = (request: Request): void => retriesOf(request, "k8s.retry", "true").unsafeUpdate(1, [])

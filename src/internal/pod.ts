@@ -1,0 +1,285 @@
+/** The streams out of and into a pod: `logs`, `exec` and `attach`. */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Mailbox from "effect/Mailbox"
+import * as Sink from "effect/Sink"
+import * as Stream from "effect/Stream"
+import { ExecFailed, TransportError, type KubeError } from "../KubeError.js"
+import type { HttpFailure, HttpWebSocket } from "../layers/Http.js"
+import type { KubeClientService } from "../layers/KubeClient.js"
+import type { Request } from "../Request.js"
+import type { ExecOptions, ExecProcess, ExecResult, LogOptions, ResourceInfo } from "../Resource.js"
+import type { Status } from "../resources/MetaV1.js"
+import { statusError } from "./client.js"
+import { decodeError } from "./decode.js"
+import * as requests from "./requests.js"
+import { isObject } from "./isObject.js"
+import { lines } from "./watch.js"
+import { withClient } from "./withClient.js"
+
+type In<O> = O & { readonly namespace?: string | undefined }
+
+const defaultContainer = "kubectl.kubernetes.io/default-container"
+
+/** The container that kubectl would take. */
+const containerOf = (
+  resource: ResourceInfo,
+  client: KubeClientService,
+  env: requests.Environment,
+  ref: requests.AnyRef,
+  options: In<{ readonly container?: string | undefined }>
+): Effect.Effect<string | undefined, KubeError> => {
+  if (options.container !== undefined) return Effect.succeed(options.container)
+  const where = { namespace: options.namespace }
+  return requests.get(resource, env, ref, where).pipe(
+    Effect.flatMap(client.json),
+    Effect.map((answer) => {
+      const pod = (isObject(answer) ? answer : {}) as {
+        readonly metadata?: { readonly annotations?: { readonly [key: string]: string } }
+        readonly spec?: { readonly containers?: ReadonlyArray<{ readonly name: string }> }
+      }
+      return pod.metadata?.annotations?.[defaultContainer] ?? pod.spec?.containers?.[0]?.name
+    })
+  )
+}
+
+export const logBytes =
+  (resource: ResourceInfo) =>
+  (ref: requests.AnyRef, options: In<LogOptions> = {}) =>
+    Stream.unwrap(
+      withClient((client, env) =>
+        Effect.map(
+          Effect.flatMap(containerOf(resource, client, env, ref, options), (container) =>
+            requests.log(resource, env, ref, container, options)
+          ),
+          client.stream
+        )
+      )
+    )
+
+export const logs = (resource: ResourceInfo) => {
+  const bytes = logBytes(resource)
+  return (ref: requests.AnyRef, options?: In<LogOptions>) => lines(bytes(ref, options))
+}
+
+/** The channels of the protocol: the first byte of each message. */
+const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const
+
+const protocols = ["v5.channel.k8s.io", "v4.channel.k8s.io"]
+
+/** Messages of one output that wait to be read; the socket is not read while they are so many. */
+const capacity = 16
+
+const inChannel = (number: number, bytes: Uint8Array): Uint8Array => {
+  const message = new Uint8Array(bytes.length + 1)
+  message[0] = number
+  message.set(bytes, 1)
+  return message
+}
+
+/** What one message may hold: servers refuse much larger ones. */
+const messageSize = 64 * 1024
+
+const slices = (bytes: Uint8Array): ReadonlyArray<Uint8Array> =>
+  bytes.length <= messageSize
+    ? [bytes]
+    : Array.from({ length: Math.ceil(bytes.length / messageSize) }, (_, index) =>
+        bytes.subarray(index * messageSize, (index + 1) * messageSize)
+      )
+
+const utf8 = new TextEncoder()
+
+/** The exit code that the last message of the server tells, or the error that it is. */
+const exitOf = (request: Request, text: string): Either.Either<number, KubeError> => {
+  const parsed = Either.getOrUndefined(Either.try((): unknown => JSON.parse(text)))
+  if (!isObject(parsed) || typeof parsed["status"] !== "string") {
+    return Either.left(
+      decodeError(request, { at: "", problem: `expected the Status of the command, got ${text.slice(0, 80)}` })
+    )
+  }
+  // What a Status is made of has been looked at as far as it is used.
+  const status = parsed as Status
+  if (status.status === "Success") return Either.right(0)
+  const causes: unknown = status.details?.causes
+  const code: unknown = Array.isArray(causes)
+    ? causes.filter(isObject).find(({ reason }) => reason === "ExitCode")?.["message"]
+    : undefined
+  if (status.reason === "NonZeroExitCode" && typeof code === "string" && /^\d+$/.test(code)) {
+    return Either.right(Number(code))
+  }
+  return Either.left(statusError(request, status, status.code ?? 0, undefined))
+}
+
+/** Speaks the protocol over a socket that stands. */
+const converse = (request: Request, server: string, socket: HttpWebSocket, tty: boolean) =>
+  Effect.gen(function* () {
+    const stdout = yield* Mailbox.make<Uint8Array, KubeError>({ capacity })
+    const stderr = yield* Mailbox.make<Uint8Array, KubeError>({ capacity })
+    const exit = yield* Deferred.make<number, KubeError>()
+
+    const toError = ({ cause, description, reason }: HttpFailure): KubeError =>
+      new TransportError({
+        reason: reason === "Timeout" ? "ConnectTimeout" : reason,
+        description,
+        method: request.method,
+        path: request.path,
+        server,
+        cause
+      })
+    const send = (number: number, bytes: Uint8Array) => Effect.mapError(socket.send(inChannel(number, bytes)), toError)
+
+    const receive = (message: Uint8Array): Effect.Effect<unknown> => {
+      const body = message.subarray(1)
+      switch (message[0]) {
+        case channel.stdout:
+          return body.length === 0 ? Effect.void : stdout.offer(body)
+        case channel.stderr:
+          return body.length === 0 ? Effect.void : stderr.offer(body)
+        case channel.error:
+          return Deferred.done(exit, Exit.fromEither(exitOf(request, Buffer.from(body).toString("utf8"))))
+        case channel.close:
+          return body[0] === channel.stdout ? stdout.end : body[0] === channel.stderr ? stderr.end : Effect.void
+        default:
+          return Effect.void
+      }
+    }
+    const end = (result: Exit.Exit<void, KubeError>) =>
+      Effect.flatMap(Deferred.isDone(exit), (told) => {
+        // The server tells last how the command ended; what happens to the connection after that does not matter.
+        const outputs = told ? Exit.void : result
+        return Effect.all([
+          stdout.done(outputs),
+          stderr.done(outputs),
+          // A connection that ends without a word about the command has not shown that it succeeded.
+          Deferred.done(
+            exit,
+            Exit.zipRight(
+              result,
+              Exit.fail(
+                toError({
+                  _tag: "HttpFailure",
+                  reason: "Reset",
+                  description: "the connection ended before the command did",
+                  cause: undefined
+                })
+              )
+            )
+          )
+        ])
+      })
+    // Whoever still waits for the command learns that nobody will tell any more.
+    yield* Effect.addFinalizer(() => end(Exit.void))
+    yield* socket.messages.pipe(
+      Stream.runForEach(receive),
+      Effect.mapError(toError),
+      Effect.exit,
+      Effect.flatMap(end),
+      Effect.forkScoped
+    )
+    const process: ExecProcess = {
+      stdout: Mailbox.toStream(stdout),
+      stderr: Mailbox.toStream(stderr),
+      stdin: Sink.forEach((bytes: Uint8Array) =>
+        Effect.forEach(slices(bytes), (part) => send(channel.stdin, part))
+      ).pipe(
+        Sink.mapEffect(() =>
+          // Only the fifth version can close one channel and leave the others open; a terminal would hang up at once
+          // and lose what it still has to show.
+          socket.protocol === protocols[0] && !tty ? send(channel.close, new Uint8Array([channel.stdin])) : Effect.void
+        )
+      ),
+      resize: ({ height, width }) =>
+        send(channel.resize, utf8.encode(JSON.stringify({ Width: width, Height: height }))),
+      exitCode: Deferred.await(exit)
+    }
+    return process
+  })
+
+interface Wanted {
+  readonly command: ReadonlyArray<string>
+  readonly stdin: boolean
+  readonly stderr?: boolean
+}
+
+const open = (
+  resource: ResourceInfo,
+  subresource: "exec" | "attach",
+  ref: requests.AnyRef,
+  { command, stdin }: Wanted,
+  options: In<ExecOptions>
+) =>
+  withClient((client, env) =>
+    Effect.gen(function* () {
+      const container = yield* containerOf(resource, client, env, ref, options)
+      const tty = options.tty ?? false
+      const what = { container, command, stdin, stdout: true, stderr: !tty, tty }
+      const request = yield* requests.streams(resource, env, ref, subresource, what, options)
+      const socket = yield* client.webSocket(request, protocols)
+      return yield* converse(request, client.server, socket, tty)
+    })
+  )
+
+export const execStream =
+  (resource: ResourceInfo) =>
+  (
+    ref: requests.AnyRef,
+    command: ReadonlyArray<string>,
+    { stdin = true, ...options }: In<ExecOptions> & { readonly stdin?: boolean | undefined } = {}
+  ) =>
+    open(resource, "exec", ref, { command, stdin }, options)
+
+export const attach =
+  (resource: ResourceInfo) =>
+  (
+    ref: requests.AnyRef,
+    { stdin = false, ...options }: In<ExecOptions> & { readonly stdin?: boolean | undefined } = {}
+  ) =>
+    open(resource, "attach", ref, { command: [], stdin }, options)
+
+type Input = string | Uint8Array | Stream.Stream<Uint8Array, KubeError>
+
+const inputOf = (input: Input): Stream.Stream<Uint8Array, KubeError> =>
+  typeof input === "string" ? Stream.make(utf8.encode(input)) : input instanceof Uint8Array ? Stream.make(input) : input
+
+const collect = (bytes: Stream.Stream<Uint8Array, KubeError>) =>
+  Effect.map(Stream.runCollect(bytes), (chunks) => Buffer.concat([...chunks]).toString("utf8"))
+
+export const exec =
+  (resource: ResourceInfo) =>
+  (
+    ref: requests.AnyRef,
+    command: ReadonlyArray<string>,
+    {
+      check = true,
+      stdin,
+      ...options
+    }: In<ExecOptions> & { readonly check?: boolean | undefined; readonly stdin?: Input | undefined } = {}
+  ) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const process = yield* open(resource, "exec", ref, { command, stdin: stdin !== undefined }, options)
+        const [stdout, stderr, exitCode] = yield* Effect.all(
+          [
+            collect(process.stdout),
+            collect(process.stderr),
+            process.exitCode,
+            // A command may end without having read all of its input.
+            stdin === undefined
+              ? Effect.void
+              : Effect.raceFirst(
+                  Stream.run(
+                    inputOf(stdin),
+                    // Where it cannot be sent, the server has left: what it said last tells whether all is well.
+                    Sink.orElse(process.stdin, () => Sink.fromEffect(Effect.asVoid(process.exitCode)))
+                  ),
+                  Effect.asVoid(process.exitCode)
+                )
+          ],
+          { concurrency: "unbounded" }
+        )
+        const result: ExecResult = { stdout, stderr, exitCode }
+        return check && exitCode !== 0 ? yield* new ExecFailed({ command, ...result }) : result
+      })
+    )

@@ -1,0 +1,104 @@
+/**
+ * Any `HttpClient` of `@effect/platform` in the place of `Http`: another runtime's, one with middleware, one of a test.
+ *
+ * @since 0.1.0
+ */
+import * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { HttpMethod } from "@effect/platform/HttpMethod"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import { classify } from "../internal/http.js"
+import { Http, type HttpFailure, type HttpRequest, type HttpService } from "./Http.js"
+import { KubeConfig, type Cluster } from "./KubeConfig.js"
+
+/**
+ * Sends everything through the `HttpClient` in the context. TLS, client certificates and proxies are that client's
+ * matter then; the `KubeConfig` gives the URL.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Layer } from "effect"
+ * import { layer } from "effect-kubernetes/layers/PlatformHttp"
+ *
+ * const http = Layer.provide(layer, FetchHttpClient.layer)
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<Http, never, HttpClient.HttpClient | KubeConfig> = Layer.effect(
+  Http,
+  Effect.suspend(() =>
+    Effect.map(Effect.all([HttpClient.HttpClient, KubeConfig]), ([client, config]) => make(client, config.cluster))
+  )
+)
+
+const make = (client: HttpClient.HttpClient, cluster: Cluster): HttpService => {
+  const { origin, pathname } = new URL(cluster.server)
+  const prefix = origin + (pathname === "/" ? "" : pathname)
+
+  const failure = (error: HttpClientError.HttpClientError): HttpFailure => classify(error.cause, { cluster, origin })
+
+  const outgoing = (request: HttpRequest): HttpClientRequest.HttpClientRequest => {
+    // Every method that the API has is one of the platform's.
+    const bare = HttpClientRequest.make(request.method as HttpMethod)(prefix + request.target, {
+      // The platform's headers hold one text each.
+      headers: Object.fromEntries(
+        Object.entries(request.headers).map(([name, value]) => [
+          name,
+          typeof value === "string" ? value : value.join(",")
+        ])
+      )
+    })
+    const { "content-type": contentType } = request.headers
+    return request.body === undefined
+      ? bare
+      : HttpClientRequest.setBody(bare, HttpBody.text(request.body, String(contentType ?? "application/json")))
+  }
+  // A body that nobody reads to its end is closed with the scope.
+  const scoped = HttpClient.withScope(client)
+
+  const limited =
+    (request: HttpRequest) =>
+    <A, R>(effect: Effect.Effect<A, HttpFailure, R>): Effect.Effect<A, HttpFailure, R> =>
+      request.timeout === undefined
+        ? effect
+        : Effect.timeoutFail(effect, {
+            duration: request.timeout,
+            onTimeout: (): HttpFailure => ({
+              _tag: "HttpFailure",
+              reason: "Timeout",
+              description: "no answer in time",
+              cause: undefined
+            })
+          })
+
+  return {
+    request: (request) =>
+      client.execute(outgoing(request)).pipe(
+        Effect.mapError(failure),
+        Effect.flatMap((response) =>
+          Effect.mapBoth(response.text, {
+            onFailure: failure,
+            onSuccess: (text) => ({ status: response.status, headers: response.headers, text })
+          })
+        ),
+        limited(request)
+      ),
+    stream: (request) =>
+      scoped.execute(outgoing(request)).pipe(
+        Effect.mapError(failure),
+        limited(request),
+        Effect.map((response) => ({
+          status: response.status,
+          headers: response.headers,
+          body: Stream.mapError(response.stream, failure)
+        }))
+      )
+  }
+}

@@ -1,0 +1,269 @@
+/** The channel protocol of `exec` and `attach`, spoken with a server that does what real ones rarely do. */
+import { NodeContext } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Chunk, Deferred, Effect, Exit, Layer, Schedule, Scope, Stream } from "effect"
+import { KubeConfig, NodeKubeClient, Pod } from "effect-kubernetes"
+import type { WebSocket } from "ws"
+import { eventually } from "../support/server.js"
+import { message, refusal, server, type Options } from "../support/webSocket.js"
+
+const clientOf = (port: number) =>
+  NodeKubeClient.fromConfig(
+    KubeConfig.layerYaml(
+      JSON.stringify({
+        clusters: [{ name: "dev", cluster: { server: `http://127.0.0.1:${port}` } }],
+        users: [{ name: "jane", user: { token: "t" } }],
+        contexts: [{ name: "dev", context: { cluster: "dev", user: "jane" } }],
+        "current-context": "dev"
+      })
+    ),
+    { retry: Schedule.recurs(0), timeout: "20 seconds" }
+  ).pipe(Layer.provide(NodeContext.layer))
+
+const success = message(3, '{"status":"Success"}')
+const exitCode = (code: string) =>
+  message(
+    3,
+    JSON.stringify({
+      status: "Failure",
+      reason: "NonZeroExitCode",
+      message: `command terminated with non-zero exit code ${code}`,
+      details: { causes: [{ reason: "ExitCode", message: code }] }
+    })
+  )
+
+const exec = (onSocket: (socket: WebSocket) => void, stdin?: string | Uint8Array, options?: Options) =>
+  Effect.gen(function* () {
+    const { port } = yield* server(onSocket, options)
+    return yield* Pod.exec("box", ["run"], {
+      container: "main",
+      check: false,
+      ...(stdin === undefined ? {} : { stdin })
+    }).pipe(Effect.provide(clientOf(port)))
+  }).pipe(Effect.scoped)
+
+const says =
+  (...messages: ReadonlyArray<Buffer>) =>
+  (socket: WebSocket) => {
+    for (const part of messages) socket.send(part)
+    socket.close(1000)
+  }
+
+describe("how a command ends", () => {
+  it.live("with success, and with other codes", () =>
+    Effect.gen(function* () {
+      const result = { stdout: "out", stderr: "err", exitCode: 0 }
+      const outputs = [message(1, "out"), message(2, "err")]
+      assert.deepStrictEqual(yield* exec(says(...outputs, success)), result)
+      assert.deepStrictEqual(yield* exec(says(...outputs, exitCode("137"))), { ...result, exitCode: 137 })
+    })
+  )
+
+  it.live("with an error of the server", () =>
+    Effect.gen(function* () {
+      const status = { status: "Failure", reason: "InternalError", message: "no such command", code: 500 }
+      const error = yield* Effect.flip(exec(says(message(3, JSON.stringify(status)))))
+      assert.strictEqual(error._tag, "InternalError")
+      assert.include(error.message, "no such command")
+    })
+  )
+
+  for (const garbage of ["", "no JSON", "[]", "{}", '{"status":7}', "null"]) {
+    it.live(`garbage is an error: ${JSON.stringify(garbage)}`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(exec(says(message(3, garbage))))
+        assert.strictEqual(error._tag, "DecodeError")
+      })
+    )
+  }
+
+  for (const odd of [
+    { status: "Failure", details: { causes: 7 } },
+    { status: "Failure", reason: "NonZeroExitCode", details: { causes: [null] } },
+    { status: "Failure", details: null }
+  ]) {
+    it.live(`so is a Status of another shape: ${JSON.stringify(odd)}`, () =>
+      Effect.gen(function* () {
+        const exit = yield* Effect.exit(exec(says(message(3, JSON.stringify(odd)))))
+        if (Exit.isSuccess(exit)) return assert.fail("it has succeeded")
+        assert.strictEqual(Chunk.size(Cause.defects(exit.cause)), 0)
+        assert.strictEqual(Chunk.size(Cause.failures(exit.cause)), 1)
+      })
+    )
+  }
+
+  it.live("a code that is no number is an error", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* Effect.flip(exec(says(exitCode("x")))))._tag, "InternalError")
+    })
+  )
+
+  const broken: ReadonlyArray<readonly [name: string, onSocket: (socket: WebSocket) => void]> = [
+    ["it is closed as agreed, without a word about the command", says(message(1, "out"))],
+    ["it breaks in the middle", (socket) => socket.send(message(1, "out"), () => socket.terminate())],
+    [
+      "the server fails",
+      (socket) => {
+        socket.send(message(1, "out"))
+        socket.close(1011, "internal error")
+      }
+    ]
+  ]
+  for (const [name, onSocket] of broken) {
+    it.live(`a connection that ends early is an error: ${name}`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(exec(onSocket))
+        if (error._tag !== "TransportError") return assert.fail(error._tag)
+        assert.strictEqual(error.reason, "Reset")
+      })
+    )
+  }
+
+  it.live("channels that nobody knows, and empty messages, do not matter", () =>
+    Effect.gen(function* () {
+      const odd = [message(7, "x"), message(200), Buffer.alloc(0), message(1), message(255, Buffer.from([9]))]
+      const result = yield* exec(says(...odd, message(1, "out"), success))
+      assert.deepStrictEqual(result, { stdout: "out", stderr: "", exitCode: 0 })
+    })
+  )
+})
+
+describe("a refused upgrade is the server's error", () => {
+  for (const [code, reason] of [
+    [403, "Forbidden"],
+    [404, "NotFound"],
+    [400, "BadRequest"]
+  ] as const) {
+    it.live(reason, () =>
+      Effect.gen(function* () {
+        const status = { kind: "Status", apiVersion: "v1", status: "Failure", code, reason, message: "because" }
+        const refuse: Options["refuse"] = (_, socket) => refusal(socket, code, status)
+        const error = yield* Effect.flip(exec(() => {}, undefined, { refuse }))
+        assert.strictEqual(error._tag, reason)
+        assert.include(error.message, "because")
+      })
+    )
+  }
+})
+
+/** A server that reads input until it has so many bytes or is told that it ended, and then ends. */
+const reads = (size: number) => {
+  const got: Array<Buffer> = []
+  let length = 0
+  return {
+    got,
+    onSocket: (socket: WebSocket) =>
+      socket.on("message", (data: Buffer) => {
+        got.push(data)
+        if (data[0] === 0) length += data.length - 1
+        if (data[0] === 255 || length >= size) says(success)(socket)
+      })
+  }
+}
+
+describe("input", () => {
+  it.live("comes in messages that servers take, and then its end", () =>
+    Effect.gen(function* () {
+      const input = Uint8Array.from({ length: 200_000 }, (_, index) => index % 251)
+      const { got, onSocket } = reads(Infinity)
+      yield* exec(onSocket, input)
+      const end = got.pop()
+      assert.deepStrictEqual([...(end ?? [])], [255, 0])
+      assert.isTrue(got.every((part) => part[0] === 0 && part.length <= 64 * 1024 + 1))
+      assert.isTrue(Buffer.concat(got.map((part) => part.subarray(1))).equals(input))
+    })
+  )
+
+  it.live("has no end in the fourth version, which cannot tell it", () =>
+    Effect.gen(function* () {
+      const { got, onSocket } = reads(3)
+      const result = yield* exec(onSocket, "abc", { protocol: "v4.channel.k8s.io" })
+      assert.strictEqual(result.exitCode, 0)
+      assert.deepStrictEqual(
+        got.map((part) => part.toString("latin1")),
+        ["\0abc"]
+      )
+    })
+  )
+})
+
+const stream = (port: number) => Effect.provide(Pod.execStream("box", ["run"], { container: "main" }), clientOf(port))
+
+describe("the connection", () => {
+  it.live("is asked for with what the command needs", () =>
+    Effect.gen(function* () {
+      const { asked, port } = yield* server(says(success))
+      yield* Pod.exec("box", ["a b", "&", "ü"], { container: "main", tty: true, namespace: "team" }).pipe(
+        Effect.provide(clientOf(port))
+      )
+      const url = new URL(asked[0]?.url ?? "", "http://localhost")
+      assert.strictEqual(url.pathname, "/api/v1/namespaces/team/pods/box/exec")
+      assert.deepStrictEqual(
+        [...url.searchParams],
+        [
+          ["command", "a b"],
+          ["command", "&"],
+          ["command", "ü"],
+          ["container", "main"],
+          ["stdout", "true"],
+          ["tty", "true"]
+        ]
+      )
+      assert.strictEqual(asked[0]?.headers["sec-websocket-protocol"], "v5.channel.k8s.io,v4.channel.k8s.io")
+      assert.strictEqual(asked[0]?.headers["authorization"], "Bearer t")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("tells sizes", () =>
+    Effect.gen(function* () {
+      const got = yield* Deferred.make<string>()
+      const { port } = yield* server((socket) =>
+        socket.on("message", (data: Buffer) => Effect.runSync(Deferred.succeed(got, data.toString("latin1"))))
+      )
+      const process = yield* stream(port)
+      yield* process.resize({ width: 80, height: 24 })
+      assert.strictEqual(yield* Deferred.await(got), '\u0004{"Width":80,"Height":24}')
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("closes with the scope", () =>
+    Effect.gen(function* () {
+      const codes: Array<number> = []
+      const { open, port } = yield* server((socket) => socket.on("close", (code) => codes.push(code)))
+      const scope = yield* Scope.make()
+      yield* Scope.extend(stream(port), scope)
+      assert.strictEqual(open.size, 1)
+      yield* Scope.close(scope, Exit.void)
+      yield* eventually(() => open.size === 0)
+      assert.deepStrictEqual(codes, [1000])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("holds the server back while nobody reads", () =>
+    Effect.gen(function* () {
+      const total = 64 * 1024 * 1024
+      const piece = message(1, Buffer.alloc(64 * 1024))
+      let socket: WebSocket | undefined
+      const { port } = yield* server((opened) => {
+        socket = opened
+        for (let sent = 0; sent < total; sent += piece.length - 1) opened.send(piece)
+        opened.send(success)
+        opened.close(1000)
+      })
+      const process = yield* stream(port)
+      // It takes what fits into its buffers and the system's, and no more.
+      let before = -1
+      const waits = Effect.suspend(() => {
+        const now = socket?.bufferedAmount ?? 0
+        const still = now === before
+        before = now
+        return Effect.succeed(still)
+      }).pipe(Effect.delay("50 millis"), Effect.repeat({ until: (still) => still }))
+      yield* waits
+      assert.isAbove(socket?.bufferedAmount ?? 0, total / 2)
+      const length = yield* Stream.runFold(process.stdout, 0, (sum, bytes) => sum + bytes.length)
+      assert.strictEqual(length, total)
+      assert.strictEqual(yield* process.exitCode, 0)
+    }).pipe(Effect.scoped)
+  )
+})

@@ -1,0 +1,12 @@
+import { fileURLToPath } from "node:url"
+import { defineConfig } from "vitest/config"
+
+export const alias = [
+  { find: /^effect-kubernetes$/, replacement: fileURLToPath(new URL("./src/index.ts", import.meta.url)) },
+  { find: /^effect-kubernetes\/(.*)$/, replacement: fileURLToPath(new URL("./src/$1.ts", import.meta.url)) }
+]
+
+export default defineConfig({
+  resolve: { alias },
+  test: { include: ["test/**/*.test.ts"], exclude: ["test/e2e/**"] }
+})

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config"
+import { alias } from "./vitest.config.js"
+
+// One cluster serves the whole run; each file works in namespaces of its own.
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    include: ["test/e2e/**/*.test.ts"],
+    globalSetup: ["test/cluster/vitestSetup.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 120_000
+  }
+})
