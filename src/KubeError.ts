@@ -278,12 +278,29 @@ export class DecodeError extends Data.TaggedError("DecodeError")<
  * @category errors
  */
 export class TimeoutError extends Data.TaggedError("TimeoutError")<
-  RequestInfo & { readonly timeout: Duration.Duration }
+  RequestInfo & {
+    readonly timeout: Duration.Duration
+    /** What was waited for, and how it was last. */
+    readonly last?: string | undefined
+  }
 > {
   override get message(): string {
-    return `${this.method} ${this.path}: no answer within ${Duration.format(this.timeout)}`
+    const limit = Duration.format(this.timeout)
+    return this.last === undefined
+      ? `${this.method} ${this.path}: no answer within ${limit}`
+      : `not within ${limit}: ${this.last}`
   }
 }
+
+/**
+ * What was waited for cannot come any more: the object is gone, or has failed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class WaitFailed extends Data.TaggedError("WaitFailed")<{
+  readonly message: string
+}> {}
 
 /**
  * There are no credentials to be had.
@@ -403,7 +420,7 @@ export type ApiError = InstanceType<(typeof reasons)[keyof typeof reasons]> | Un
  * @category errors
  */
 export type KubeError =
-  ApiError | TransportError | DecodeError | TimeoutError | AuthError | ConfigError | InvalidRequest
+  ApiError | TransportError | DecodeError | TimeoutError | WaitFailed | AuthError | ConfigError | InvalidRequest
 
 const isReason = (reason: string | undefined): reason is keyof typeof reasons =>
   reason !== undefined && Object.hasOwn(reasons, reason)
@@ -432,7 +449,15 @@ export const fromStatus = (fields: ApiErrorFields): ApiError => {
   return reason === undefined ? new UnexpectedStatus(fields) : new reasons[reason](fields)
 }
 
-const transportTags = ["TransportError", "DecodeError", "TimeoutError", "AuthError", "ConfigError", "InvalidRequest"]
+const transportTags = [
+  "TransportError",
+  "DecodeError",
+  "TimeoutError",
+  "WaitFailed",
+  "AuthError",
+  "ConfigError",
+  "InvalidRequest"
+]
 
 /**
  * Whether a value is one of this package's errors.

@@ -49,6 +49,7 @@ describe("the error channel", () => {
       | "TransportError"
       | "DecodeError"
       | "TimeoutError"
+      | "WaitFailed"
       | "AuthError"
       | "ConfigError"
       | "InvalidRequest"

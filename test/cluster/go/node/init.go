@@ -117,7 +117,9 @@ func prepareNetwork(nodeAddress, hostAddress, apiServerService string) error {
 	return errors.Join(
 		ip("link", "set", "lo", "up"),
 		ip("address", "add", service+"/32", "dev", "lo"),
-		ip("link", "add", "pods", "type", "bridge"),
+		// Without an address of its own a bridge takes the least of its ports': a new pod could change it, and then whoever
+		// knows the old one does not reach the node for half a minute.
+		ip("link", "add", "pods", "address", "02:00:00:00:00:01", "type", "bridge"),
 		ip("address", "add", nodeAddress, "dev", "pods"),
 		ip("link", "set", "pods", "up"),
 		ip("link", "set", "uplink", "master", "pods", "up"),
