@@ -1,5 +1,6 @@
 /**
- * Generates `src/resources` from the OpenAPI and the discovery of a Kubernetes API server.
+ * Generates `src/resources`, and what the TestCluster knows of the kinds, from the OpenAPI and the discovery of a
+ * Kubernetes API server.
  *
  *     npm run generate                     snapshot a server, then emit: that of KUBECONFIG, else a test cluster's
  *     npm run generate -- --emit           emit from the committed snapshot, for work on the emitter
@@ -17,11 +18,19 @@ import * as Option from "effect/Option"
 import { fileURLToPath } from "node:url"
 import * as Cluster from "../../test/cluster/Cluster.js"
 import { emit } from "./emit.js"
+import { emitTestCluster } from "./emitTestCluster.js"
 import { connect } from "./server.js"
 import * as Snapshot from "./snapshot.js"
 
 const snapshotFile = fileURLToPath(new URL(`./kubernetes-${Snapshot.minor}.json`, import.meta.url))
-const outputDirectory = fileURLToPath(new URL("../../src/resources", import.meta.url))
+const source = fileURLToPath(new URL("../../src", import.meta.url))
+
+/** What is generated from a snapshot: the text of each file, by its path in `src`. */
+const emitted = (snapshot: Snapshot.Snapshot, descriptions?: Snapshot.Descriptions): ReadonlyMap<string, string> =>
+  new Map([
+    ...[...emit(snapshot, descriptions)].map(([name, text]) => [`resources/${name}`, text] as const),
+    ["testing/internal/kubernetes.ts", emitTestCluster(snapshot)]
+  ])
 
 /** The server to read: that of KUBECONFIG, else a test cluster's, of the release that this package is made for. */
 const server = Effect.flatMap(
@@ -40,12 +49,15 @@ const committed = Effect.flatMap(FileSystem.FileSystem, (fs) =>
 const compare = (expected: ReadonlyMap<string, string>) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
-    const present = (yield* fs.readDirectory(outputDirectory)).filter((name) => /V\d\w*\.ts$|^index\.ts$/.test(name))
-    const surplus = present.filter((name) => !expected.has(name))
+    const resources = (yield* fs.readDirectory(`${source}/resources`)).filter((name) =>
+      /V\d\w*\.ts$|^index\.ts$/.test(name)
+    )
+    const surplus = resources.map((name) => `resources/${name}`).filter((name) => !expected.has(name))
     const stale = yield* Effect.filter(expected, ([name, text]) =>
-      present.includes(name)
-        ? Effect.map(fs.readFileString(`${outputDirectory}/${name}`), (current) => current !== text)
-        : Effect.succeed(true)
+      Effect.match(fs.readFileString(`${source}/${name}`), {
+        onFailure: () => true,
+        onSuccess: (current) => current !== text
+      })
     )
     return { surplus, stale }
   })
@@ -53,19 +65,18 @@ const compare = (expected: ReadonlyMap<string, string>) =>
 const write = (files: ReadonlyMap<string, string>) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
-    yield* fs.makeDirectory(outputDirectory, { recursive: true })
     const { surplus, stale } = yield* compare(files)
-    yield* Effect.forEach(surplus, (name) => fs.remove(`${outputDirectory}/${name}`))
-    yield* Effect.forEach(stale, ([name, text]) => fs.writeFileString(`${outputDirectory}/${name}`, text))
+    yield* Effect.forEach(surplus, (name) => fs.remove(`${source}/${name}`))
+    yield* Effect.forEach(stale, ([name, text]) => fs.writeFileString(`${source}/${name}`, text))
     yield* Console.error(`${files.size} files, ${stale.length} written, ${surplus.length} removed`)
   })
 
 const check = Effect.gen(function* () {
-  const { surplus, stale } = yield* compare(emit(yield* committed))
+  const { surplus, stale } = yield* compare(emitted(yield* committed))
   const names = [...surplus, ...stale.map(([name]) => name)].toSorted()
   if (names.length > 0) {
     return yield* new Snapshot.GenerateError({
-      message: `not as generated, run \`npm run generate\`: ${names.map((name) => `src/resources/${name}`).join(", ")}`
+      message: `not as generated, run \`npm run generate\`: ${names.map((name) => `src/${name}`).join(", ")}`
     })
   }
 })
@@ -74,10 +85,10 @@ const generate = (withDescriptions: boolean) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const { snapshot, descriptions } = yield* Snapshot.take(yield* server)
-    if (withDescriptions) return yield* write(emit(snapshot, descriptions))
+    if (withDescriptions) return yield* write(emitted(snapshot, descriptions))
     yield* fs.writeFileString(snapshotFile, Snapshot.encode(snapshot))
     // What is emitted is always what the committed file says, so it is read back.
-    yield* write(emit(yield* committed))
+    yield* write(emitted(yield* committed))
   }).pipe(Effect.scoped)
 
 const program = Effect.suspend(() => {
@@ -87,7 +98,7 @@ const program = Effect.suspend(() => {
   if (more.length === 0 && flag === "--check") return check
   if (more.length === 0 && flag === "--emit")
     return Effect.flatMap(
-      Effect.map(committed, (snapshot) => emit(snapshot)),
+      Effect.map(committed, (snapshot) => emitted(snapshot)),
       write
     )
   return new Snapshot.GenerateError({ message: "usage: npm run generate [-- --check | --emit | --descriptions]" })
