@@ -23,6 +23,8 @@ export interface Request {
   readonly body?: unknown
   /** How long the call may take. Absent: the client's default. */
   readonly timeout?: Duration.DurationInput | "infinity" | undefined
+  /** Whether the client may try again by itself where that is safe. Default: true. */
+  readonly retry?: boolean | undefined
   /** What the call is about, for errors, spans and metrics. */
   readonly about?: About | undefined
 }

@@ -9,6 +9,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Equal from "effect/Equal"
 import type * as Option from "effect/Option"
+import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as EffectScope from "effect/Scope"
 import type * as Sink from "effect/Sink"
@@ -23,7 +24,7 @@ import type * as CoreV1 from "./resources/CoreV1.js"
 import type * as MetaV1 from "./resources/MetaV1.js"
 import type * as Selector from "./Selector.js"
 import type { Table } from "./Table.js"
-import type { WatchEvent } from "./Watch.js"
+import type { Undecodable, WatchEvent } from "./Watch.js"
 
 /**
  * Whether objects of a kind live in a namespace or belong to the whole cluster.
@@ -265,6 +266,45 @@ export interface StreamOptions extends CallOptions, SelectorOptions {
  * @category options
  */
 export interface WatchOptions extends CallOptions, SelectorOptions {
+  readonly resume?: true | undefined
+  /**
+   * Only what changes after this version, usually a list's `resourceVersion`. Then the watch fails with `Expired` when
+   * the server has forgotten the version: what was before is not known, so what has changed meanwhile cannot be told.
+   */
+  readonly resourceVersion?: string | undefined
+  /**
+   * Asks for the initial objects as events instead of as a list, where the server can do that
+   * ([KEP-3157](https://github.com/kubernetes/enhancements/tree/master/keps/sig-api-machinery/3157-watch-list)).
+   * It costs the server less memory and this side more time. Default: false.
+   */
+  readonly sendInitialEvents?: boolean | undefined
+  /** Objects in a page of the list. Default: 500. */
+  readonly limit?: number | undefined
+  /** After how many seconds the server ends a connection, and another one begins. Default: 5 to 10 minutes, at random. */
+  readonly timeoutSeconds?: number | undefined
+  /** A connection that is silent for so long is given up for another one. Default: 150 seconds. */
+  readonly idle?: Duration.DurationInput | undefined
+  /**
+   * The pauses before another try after an error; they begin anew once something arrives. The watch fails where it ends.
+   * Default: 0.5 s, doubling up to 30 s, with jitter, without an end. A `Retry-After` of the server is the least pause.
+   */
+  readonly backoff?: Schedule.Schedule<unknown, KubeError> | undefined
+  /**
+   * What becomes of an object that cannot be decoded: it is left out and logged as a warning, passed on as an
+   * `Undecodable` event, or fails the watch. Default: `"skip"`.
+   */
+  readonly decodeFailures?: "skip" | "event" | "fail" | undefined
+}
+
+/**
+ * Options of a `watch` over one connection. It ends when the server ends it, and fails when the connection breaks or the
+ * server reports an error.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface SingleWatchOptions extends CallOptions, SelectorOptions {
+  readonly resume: false
   /** The state after which events are wanted, usually a list's `resourceVersion`. Absent: starts with `Added` for all. */
   readonly resourceVersion?: string | undefined
   /** Whether the server may send `Bookmark` events. Default: true. */
@@ -475,12 +515,21 @@ export interface CanList<K, S extends Scope> {
  */
 export interface CanWatch<K, S extends Scope> {
   /**
-   * The changes of a collection, over one connection: the stream ends when the server ends it, and fails when the
-   * connection breaks or the server reports an error (`Expired` when `resourceVersion` is too old).
+   * A collection as a stream of its changes: `Added` for every object that is there, `Synced`, then whatever happens. It
+   * goes on when connections end or break, and recovers when the server has forgotten where it was: then it lists again
+   * and tells exactly what has changed meanwhile, deletions included. It never ends by itself. It fails when the server
+   * refuses (`Forbidden`, `NotFound` for a kind that is not there, ...): at once in the beginning, later after five tries.
+   *
+   * Until it ends it holds the last state of every object. `{ resume: false }` is the single connection below it.
    */
-  readonly watch: (
-    options?: WatchOptions & CollectionNamespaceOption<S>
-  ) => Stream.Stream<WatchEvent<K>, KubeError, KubeClient>
+  readonly watch: {
+    (
+      options: WatchOptions & CollectionNamespaceOption<S> & { readonly decodeFailures: "event" }
+    ): Stream.Stream<WatchEvent<K> | Undecodable, KubeError, KubeClient>
+    (
+      options?: (WatchOptions | SingleWatchOptions) & CollectionNamespaceOption<S>
+    ): Stream.Stream<WatchEvent<K>, KubeError, KubeClient>
+  }
 }
 
 /**

@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import type { DecodeError } from "./KubeError.js"
 import type { Stored } from "./Resource.js"
 
 /**
@@ -52,7 +53,7 @@ export interface Bookmark {
 }
 
 /**
- * The initial objects are complete (`sendInitialEvents`); what follows are changes.
+ * The initial objects are complete; what follows are changes.
  *
  * @since 0.1.0
  * @category models
@@ -60,6 +61,20 @@ export interface Bookmark {
 export interface Synced {
   readonly _tag: "Synced"
   readonly resourceVersion: string
+}
+
+/**
+ * News of an object that cannot be decoded, for a watch with `decodeFailures: "event"`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Undecodable {
+  readonly _tag: "Undecodable"
+  readonly change: "Added" | "Modified" | "Deleted"
+  readonly error: DecodeError
+  /** The object as the server sent it. */
+  readonly object: unknown
 }
 
 /**

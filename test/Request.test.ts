@@ -122,7 +122,7 @@ const cases: ReadonlyArray<
   ],
   [
     "watch",
-    Stream.runDrain(Pod.watch({ resourceVersion: "7", labels: { a: "b" }, timeoutSeconds: 5 })),
+    Stream.runDrain(Pod.watch({ resume: false, resourceVersion: "7", labels: { a: "b" }, timeoutSeconds: 5 })),
     {
       ...none,
       method: "GET",
@@ -138,7 +138,7 @@ const cases: ReadonlyArray<
   ],
   [
     "watch without bookmarks",
-    Stream.runDrain(Pod.watch({ allowWatchBookmarks: false })),
+    Stream.runDrain(Pod.watch({ resume: false, allowWatchBookmarks: false })),
     { ...none, method: "GET", path: pods, query: [["watch", "true"]] }
   ],
   [
@@ -543,7 +543,7 @@ describe("requests that make no sense are not sent", () => {
       "force is an option of server-side apply; leave it out of other patches"
     ],
     [
-      Stream.runDrain(Pod.watch({ sendInitialEvents: true, allowWatchBookmarks: false })),
+      Stream.runDrain(Pod.watch({ resume: false, sendInitialEvents: true, allowWatchBookmarks: false })),
       "sendInitialEvents ends with a bookmark; leave allowWatchBookmarks out"
     ]
   ]

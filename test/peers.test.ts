@@ -194,7 +194,7 @@ describe("watches", () => {
   it.effect("bookmarks are asked for by the name that they have", () => {
     const { client, sent } = fake(() => ok(""))
     return Effect.gen(function* () {
-      yield* Stream.runDrain(Pod.watch())
+      yield* Stream.runDrain(Pod.watch({ resume: false }))
       assert.deepInclude(queryOf(sent[0]), ["allowWatchBookmarks", "true"])
     }).pipe(Effect.provide(client))
   })
@@ -202,7 +202,7 @@ describe("watches", () => {
   it.effect("initial events bring the resourceVersionMatch with them that the server demands", () => {
     const { client, sent } = fake(() => ok(""))
     return Effect.gen(function* () {
-      yield* Stream.runDrain(Pod.watch({ sendInitialEvents: true }))
+      yield* Stream.runDrain(Pod.watch({ resume: false, sendInitialEvents: true }))
       assert.deepStrictEqual(queryOf(sent[0]), [
         ["watch", "true"],
         ["sendInitialEvents", "true"],
@@ -216,7 +216,7 @@ describe("watches", () => {
     const gone = { type: "ERROR", object: status(410, "Expired", { message: "too old resource version" }) }
     const { client, sent } = fake(() => ok(""), bytes(gone))
     return Effect.gen(function* () {
-      const caught = yield* Stream.runDrain(Pod.watch({ resourceVersion: "1" })).pipe(
+      const caught = yield* Stream.runDrain(Pod.watch({ resume: false, resourceVersion: "1" })).pipe(
         Effect.catchTag("Expired", (error) => Effect.succeed(error.message))
       )
       assert.strictEqual(caught, "too old resource version")
@@ -227,7 +227,7 @@ describe("watches", () => {
   it.effect("any other error in the stream has its tag, too", () => {
     const { client } = fake(() => ok(""), bytes({ type: "ERROR", object: status(500, "InternalError") }))
     return Effect.gen(function* () {
-      const error = yield* Effect.flip(Stream.runDrain(Pod.watch()))
+      const error = yield* Effect.flip(Stream.runDrain(Pod.watch({ resume: false })))
       assert.strictEqual(error._tag, "InternalError")
     }).pipe(Effect.provide(client))
   })
@@ -235,7 +235,7 @@ describe("watches", () => {
   it.effect("one in which nothing happens lives on", () => {
     const { client } = fake(() => ok(""), Stream.never)
     return Effect.gen(function* () {
-      const fiber = yield* Effect.fork(Stream.runDrain(Pod.watch()))
+      const fiber = yield* Effect.fork(Stream.runDrain(Pod.watch({ resume: false })))
       yield* TestClock.adjust("1 hour")
       assert.strictEqual((yield* Fiber.poll(fiber))._tag, "None")
       yield* Fiber.interrupt(fiber)

@@ -58,7 +58,8 @@ const list: Options<Resource.ListOptions> = {
   timeoutSeconds: 1
 }
 const { continue: _, timeoutSeconds: __, ...streamed } = list satisfies Options<Resource.StreamOptions>
-const watched: Options<Resource.WatchOptions> = {
+const watched: Options<Resource.SingleWatchOptions> = {
+  resume: false,
   labels: "app=web",
   fields: "metadata.name=web",
   resourceVersion: "1",

@@ -23,7 +23,14 @@ import {
 } from "../KubeError.js"
 import { Auth, impersonationHeaders, type Credentials } from "../layers/Auth.js"
 import { Http, type HttpFailure, type HttpHead, type HttpRequest, type HttpWebSocket } from "../layers/Http.js"
-import { Defaults, type DefaultsService, type KubeClientService, type Options } from "../layers/KubeClient.js"
+import {
+  Defaults,
+  type DefaultsService,
+  type KubeClientService,
+  type Options,
+  type RawRequest,
+  type RawResponse
+} from "../layers/KubeClient.js"
 import { KubeConfig } from "../layers/KubeConfig.js"
 import { target, type Request } from "../Request.js"
 import type { Status } from "../resources/MetaV1.js"
@@ -42,6 +49,7 @@ const defaultRetry: Schedule.Schedule<unknown> = Schedule.exponential("200 milli
 
 /** Whether a second try can do no harm: the first did not reach the server, was turned away, or only read. */
 const mayRetry = (request: Request, error: KubeError): boolean => {
+  if (request.retry === false) return false
   const reads = request.method === "GET" || request.method === "HEAD"
   switch (error._tag) {
     case "TransportError":
@@ -77,7 +85,7 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
 
     const wireRequest = (
       request: Request,
-      text: string | undefined,
+      body: HttpRequest["body"],
       credentials: Credentials,
       defaults: DefaultsService,
       limit: number | undefined
@@ -94,7 +102,7 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
           headers[name] = before === undefined ? value : [...(typeof before === "string" ? [before] : before), value]
         }
       }
-      return { method: request.method, target: target(request), headers, body: text, timeout: limit }
+      return { method: request.method, target: target(request), headers, body, timeout: limit }
     }
 
     const fromFailure = (request: Request, limit: Duration.Duration) => (failure: HttpFailure) =>
@@ -220,6 +228,56 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
         ).pipe(Effect.map((answer) => Stream.mapError(answer.body, fromFailure(request, Duration.infinity))))
       )
 
+    const exchange = ({
+      body,
+      search,
+      ...about
+    }: RawRequest): Effect.Effect<RawResponse, KubeError, Scope.Scope> =>
+      Effect.withFiberRuntime((fiber) => {
+        const request: Request = { ...about, query: [] }
+        const defaults = Context.get(fiber.currentContext, Defaults)
+        const services = fiber.getFiberRef(DefaultServices.currentServices)
+        const clock = Context.get(services, Clock.Clock)
+        const wanted = request.timeout ?? defaults.timeout ?? timeout
+        const limit = wanted === "infinity" ? Duration.infinity : Duration.decode(wanted)
+        const began = clock.unsafeCurrentTimeMillis()
+        // Nobody knows whether a stream can be run again.
+        const once = typeof body === "object" && !(body instanceof Uint8Array)
+        const attempt = (credentials: Credentials): Effect.Effect<RawResponse, KubeError, Scope.Scope> =>
+          Effect.suspend(() => {
+            const passed = clock.unsafeCurrentTimeMillis() - began
+            const left = Duration.isFinite(limit) ? Math.max(0, Duration.toMillis(limit) - passed) : undefined
+            const wire = wireRequest(request, body, credentials, defaults, left)
+            return http.stream({ ...wire, target: wire.target + search })
+          }).pipe(
+            Effect.mapBoth({
+              onFailure: fromFailure(request, limit),
+              onSuccess: (answer) => {
+                metrics.answered(request, answer.status, clock.unsafeCurrentTimeMillis() - began)
+                return { ...answer, body: Stream.mapError(answer.body, fromFailure(request, Duration.infinity)) }
+              }
+            })
+          )
+        const authentic = Effect.flatMap(auth.credentials, (credentials) =>
+          Effect.flatMap(attempt(credentials), (answer) =>
+            mayBeStatus(answer, 401)
+              ? Effect.flatMap(Stream.runCollect(answer.body), (read) => {
+                  const again = { ...answer, body: Stream.fromChunk(read) }
+                  return isUnauthorized(Buffer.concat([...read]).toString("utf8"))
+                    ? auth.reject(credentials).pipe(
+                        Effect.zipRight(once ? Effect.succeed(credentials) : auth.credentials),
+                        Effect.flatMap((fresh) => (fresh === credentials ? Effect.succeed(again) : attempt(fresh)))
+                      )
+                    : Effect.succeed(again)
+                })
+              : Effect.succeed(answer)
+          )
+        ).pipe(Effect.tapError((error) => Effect.sync(() => metrics.failed(request, error))))
+        const tracer = Context.get(services, Tracer.Tracer)
+        if (tracer === silentTracer || !fiber.getFiberRef(FiberRef.currentTracerEnabled)) return authentic
+        return traced(request, attributes, authentic)
+      })
+
     const webSocket = (
       request: Request,
       protocols: ReadonlyArray<string>
@@ -255,6 +313,7 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
       json,
       text,
       stream,
+      exchange,
       webSocket,
       apiResources: Effect.tapError(apiResources, () => invalidateApiResources),
       invalidateApiResources
@@ -286,11 +345,11 @@ const again = <A, R>(
   })
 
 /** How long the server asks to wait, in milliseconds. */
-const askedFor = (error: KubeError): number =>
+export const askedFor = (error: KubeError): number =>
   "retryAfter" in error && error.retryAfter !== undefined ? Duration.toMillis(error.retryAfter) : 0
 
 /** The effect, and a pause after it where it was quicker than that. */
-const atLeast = <A, E>(effect: Effect.Effect<A, E>, millis: number): Effect.Effect<A, E> =>
+export const atLeast = <A, E>(effect: Effect.Effect<A, E>, millis: number): Effect.Effect<A, E> =>
   Effect.clockWith((clock) => {
     const began = clock.unsafeCurrentTimeMillis()
     return Effect.tap(effect, () => {
@@ -377,6 +436,16 @@ const parseJson = (request: Request, text: string, head: HttpHead): Either.Eithe
 
 const isStatus = (value: unknown): value is Status =>
   typeof value === "object" && value !== null && "kind" in value && value.kind === "Status"
+
+/** Whether an answer can be a short `Status` of the API server. */
+const mayBeStatus = (head: HttpHead, code: number): boolean =>
+  head.status === code && contentType(head) === "application/json" && Number(head.headers["content-length"]) <= 4096
+
+/** Whether the API server itself refuses the credentials, and not whoever it has asked. */
+const isUnauthorized = (body: string): boolean => {
+  const parsed = Either.getOrUndefined(Either.try((): unknown => JSON.parse(body)))
+  return isStatus(parsed) && parsed.reason === "Unauthorized"
+}
 
 /** The error of a `Status` that the server sent, as an answer or as a watch event. */
 export const statusError = (

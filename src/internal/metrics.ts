@@ -14,6 +14,11 @@ const duration = Metric.histogram(
 const failures = Metric.counter("kubernetes.client.failures", { description: "Calls that failed", incremental: true })
 const retries = Metric.counter("kubernetes.client.retries", { description: "Further tries", incremental: true })
 
+const restarts = Metric.counter("kubernetes.client.watch.restarts", {
+  description: "Watches that went on after an error",
+  incremental: true
+})
+
 /** Looking a metric up by its labels hashes them all; a label set is seen again and again. */
 const perLabels = <Type, In, Out>(metric: Metric.Metric<Type, In, Out>) => {
   const known = new Map<string, Metric.Metric<Type, In, Out>>()
@@ -46,3 +51,9 @@ export const failed = (request: Request, error: KubeError): void =>
   failuresOf(request, "error.type", error._tag).unsafeUpdate(1, [])
 
 export const retried = (request: Request): void => retriesOf(request, "k8s.retry", "true").unsafeUpdate(1, [])
+
+export const restarted = (resource: string, error: KubeError): void =>
+  Metric.taggedWithLabels(restarts, [
+    MetricLabel.make("k8s.resource", resource),
+    MetricLabel.make("error.type", error._tag)
+  ]).unsafeUpdate(1, [])

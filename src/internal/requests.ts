@@ -17,7 +17,7 @@ import type {
   LogOptions,
   ResourceInfo,
   SelectorOptions,
-  WatchOptions,
+  SingleWatchOptions,
   WriteOptions
 } from "../Resource.js"
 import { formatFields, formatLabels } from "../Selector.js"
@@ -250,7 +250,11 @@ export const list = (
   })
 
 /** `GET` of a collection's changes. */
-export const watch = (resource: ResourceInfo, env: Environment, options: WatchOptions & InNamespaces): Built =>
+export const watch = (
+  resource: ResourceInfo,
+  env: Environment,
+  options: Omit<SingleWatchOptions, "resume"> & InNamespaces
+): Built =>
   Either.gen(function* () {
     const namespace = yield* collectionNamespace(resource, env, options)
     const path = yield* collectionPath(resource, namespace)

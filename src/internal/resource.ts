@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -20,6 +21,7 @@ import type {
   ListOptions,
   PartialObjectMetadata,
   ResourceInfo,
+  SingleWatchOptions,
   StreamOptions,
   WatchOptions,
   WriteOptions
@@ -33,7 +35,9 @@ import { apiVersionOf } from "./discovery.js"
 import { isObject } from "./isObject.js"
 import * as pod from "./pod.js"
 import * as requests from "./requests.js"
-import { events } from "./watch.js"
+import type { Start } from "./reconnect.js"
+import { defaultBackoff, defaultIdle, reflect, type Source } from "./reflector.js"
+import { events, frames } from "./watch.js"
 import { withClient } from "./withClient.js"
 
 /** What `make` needs to know of a kind: its discovery entry, and how to build its schema. */
@@ -116,12 +120,8 @@ export const inPlace = (apiVersion: string, kind: string, schema: () => Schema.S
   }
 }
 
-/** `{ items, metadata }` as a list; `item` reads one. */
-const readList = <A>(
-  value: unknown,
-  request: Request,
-  item: (value: unknown, prefix: ReadonlyArray<PropertyKey>) => Either.Either<A, DecodeError>
-): Either.Either<List<A>, DecodeError> => {
+/** A list as it came, its items not looked at. */
+const readPage = (value: unknown, request: Request): Either.Either<List<unknown>, DecodeError> => {
   const fail = (problem: string, at = "") => Either.left(decodeError(request, { at, problem }))
   if (!isObject(value)) return fail(`expected a list, got ${formatType(value)}`)
   if (value["items"] === undefined) return fail(`expected a list, got a ${String(value["kind"] ?? "nameless object")}`)
@@ -130,21 +130,32 @@ const readList = <A>(
   if (!Array.isArray(items)) return fail(`expected an array, got ${formatType(items)}`, "items")
   const metadata: unknown = value["metadata"] ?? {}
   if (!isObject(metadata)) return fail(`expected an object, got ${formatType(metadata)}`, "metadata")
-  for (let index = 0; index < items.length; index++) {
-    const read = item(items[index], ["items", index])
-    if (Either.isLeft(read)) return Either.left(read.left)
-    items[index] = read.right
-  }
   const next = metadata["continue"]
   const remaining = metadata["remainingItemCount"]
   return Either.right({
-    // Each was read above.
-    items: items as ReadonlyArray<A>,
+    items,
     resourceVersion: typeof metadata["resourceVersion"] === "string" ? metadata["resourceVersion"] : "",
     ...(typeof next === "string" && next !== "" ? { continue: next } : {}),
     ...(typeof remaining === "number" ? { remainingItemCount: remaining } : {})
   })
 }
+
+/** `{ items, metadata }` as a list; `item` reads one. */
+const readList = <A>(
+  value: unknown,
+  request: Request,
+  item: (value: unknown, prefix: ReadonlyArray<PropertyKey>) => Either.Either<A, DecodeError>
+): Either.Either<List<A>, DecodeError> =>
+  Either.flatMap(readPage(value, request), (page) => {
+    // The parsed answer is nobody else's: its items are replaced in place, which saves a copy.
+    const items = page.items as Array<A>
+    for (let index = 0; index < items.length; index++) {
+      const read = item(items[index], ["items", index])
+      if (Either.isLeft(read)) return Either.left(read.left)
+      items[index] = read.right
+    }
+    return Either.right({ ...page, items })
+  })
 
 let tableCodec: Codec<Table> | undefined
 const readTable = (value: unknown, request: Request): Either.Either<Table, DecodeError> =>
@@ -333,6 +344,62 @@ export const make = (description: Description): AnyResource => {
     )
   }
 
+  const read = (object: unknown, request: Request) => readItem(object, request, [])
+
+  const watchOnce = (options: Any<SingleWatchOptions>) =>
+    Stream.unwrap(
+      withClient((client, env) =>
+        Effect.map(requests.watch(resource, env, options), (request) =>
+          events(frames(client.stream(request), request), (object) => read(object, request))
+        )
+      )
+    )
+
+  const watchOn = (options: Any<WatchOptions>) => {
+    const { backoff = defaultBackoff, decodeFailures = "skip", idle = defaultIdle, limit = 500, ...more } = options
+    const { resourceVersion, sendInitialEvents = false, timeoutSeconds, ...rest } = more
+    return Stream.unwrap(
+      withClient((client, env) =>
+        Effect.gen(function* () {
+          const once = { ...(yield* requests.watch(resource, env, rest)), retry: false }
+          const page = (next: string | undefined, paged: boolean) =>
+            Effect.flatMap(
+              requests.list(resource, env, { ...rest, continue: next, limit: paged ? limit : undefined }),
+              (request) =>
+                Effect.flatMap(client.json({ ...request, retry: false }), (answer) => readPage(answer, request))
+            )
+          const source: Source<unknown> = {
+            resource: resource.plural,
+            path: once.path,
+            server: client.server,
+            list: (command) => page(command.continue, command.paged),
+            watch: ({ initial, resourceVersion }) =>
+              Stream.unwrap(
+                Effect.gen(function* () {
+                  const seconds = timeoutSeconds ?? (yield* Random.nextIntBetween(300, 600))
+                  const request = yield* requests.watch(resource, env, {
+                    ...rest,
+                    resourceVersion,
+                    sendInitialEvents: initial,
+                    timeoutSeconds: seconds
+                  })
+                  return frames(client.stream({ ...request, retry: false }), request)
+                })
+              ),
+            read: (object) => read(object, once)
+          }
+          const start: Start =
+            resourceVersion !== undefined
+              ? { _tag: "After", resourceVersion }
+              : sendInitialEvents
+                ? { _tag: "InitialEvents" }
+                : { _tag: "List" }
+          return reflect(source, { start, backoff, idle, decodeFailures })
+        })
+      )
+    )
+  }
+
   const changed =
     (path: "labels" | "annotations") =>
     (ref: requests.AnyRef, values: { readonly [key: string]: string | null }, options: Any<WriteOptions> = {}) =>
@@ -368,14 +435,8 @@ export const make = (description: Description): AnyResource => {
         call((env) => requests.list(resource, env, options, "table"), readTable)
     }),
     ...(has("watch") && {
-      watch: (options: Any<WatchOptions> = {}) =>
-        Stream.unwrap(
-          withClient((client, env) =>
-            Effect.map(requests.watch(resource, env, options), (request) =>
-              events(client.stream(request), request, (object) => readItem(object, request, []))
-            )
-          )
-        )
+      watch: (options: Any<WatchOptions> | Any<SingleWatchOptions> = {}) =>
+        options.resume === false ? watchOnce(options) : watchOn(options)
     }),
     ...(has("create") && {
       create: (object: unknown, options: Any<WriteOptions> = {}) =>

@@ -1,6 +1,8 @@
 /** From the bytes of a watch to its events. */
 import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ApiError, DecodeError, KubeError } from "../KubeError.js"
 import type { Request } from "../Request.js"
@@ -11,45 +13,58 @@ import { isObject } from "./isObject.js"
 
 const newline = 0x0a
 
-/** The lines of a stream of bytes, without their ends; the last one may lack it. */
-export const lines = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Stream.Stream<string, E, R> =>
-  Stream.map(splitLines(bytes), ({ text }) => text)
+/** Cuts bytes into lines as they come. */
+const lineSplitter = () => {
+  let rest: Array<Uint8Array> = []
+  const text = (last: Uint8Array): string => {
+    if (rest.length === 0) return toBuffer(last).toString("utf8")
+    const whole = Buffer.concat([...rest, last]).toString("utf8")
+    rest = []
+    return whole
+  }
+  return {
+    /** The lines that end in these bytes, without their ends. */
+    push: (bytes: Uint8Array, found: Array<string>): void => {
+      let begin = 0
+      for (let at = bytes.indexOf(newline); at !== -1; at = bytes.indexOf(newline, begin)) {
+        found.push(text(bytes.subarray(begin, at)))
+        begin = at + 1
+      }
+      if (begin < bytes.length) rest.push(bytes.subarray(begin))
+    },
+    /** What stands behind the last end of a line. */
+    rest: (): string => Buffer.concat(rest).toString("utf8")
+  }
+}
 
-interface Line {
+export interface Line {
   readonly text: string
   /** Whether its end was there. */
   readonly whole: boolean
 }
 
-const splitLines = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Line, E, R> =>
+/** The lines of a stream of bytes, and whether the last one was whole. */
+export const splitLines = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Line, E, R> =>
   Stream.suspend(() => {
-    let rest: Array<Uint8Array> = []
-    const text = (last: Uint8Array): string => {
-      if (rest.length === 0) return toBuffer(last).toString("utf8")
-      const whole = Buffer.concat([...rest, last]).toString("utf8")
-      rest = []
-      return whole
-    }
+    const splitter = lineSplitter()
     return bytes.pipe(
-      Stream.mapConcatChunk((chunk) => {
-        const found: Array<Line> = []
-        let begin = 0
-        for (let at = chunk.indexOf(newline); at !== -1; at = chunk.indexOf(newline, begin)) {
-          found.push({ text: text(chunk.subarray(begin, at)), whole: true })
-          begin = at + 1
-        }
-        if (begin < chunk.length) rest.push(chunk.subarray(begin))
-        return Chunk.unsafeFromArray(found)
+      Stream.mapChunks((chunk) => {
+        const found: Array<string> = []
+        for (const part of chunk) splitter.push(part, found)
+        return Chunk.unsafeFromArray(found.map((text) => ({ text, whole: true })))
       }),
       Stream.concat(
-        Stream.suspend(() =>
-          rest.length === 0
-            ? Stream.empty
-            : Stream.succeed({ text: Buffer.concat(rest).toString("utf8"), whole: false })
-        )
+        Stream.suspend(() => {
+          const text = splitter.rest()
+          return text === "" ? Stream.empty : Stream.succeed({ text, whole: false })
+        })
       )
     )
   })
+
+/** The lines of a stream of bytes, without their ends; the last one may lack it. */
+export const lines = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Stream.Stream<string, E, R> =>
+  Stream.map(splitLines(bytes), ({ text }) => text)
 
 const toBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
@@ -69,56 +84,119 @@ interface RawObject {
 /** Says that what came before were the objects of the start (`sendInitialEvents`). */
 const initialEventsEnd = "k8s.io/initial-events-end"
 
-type Event<A> =
-  | { readonly _tag: "Added" | "Modified" | "Deleted"; readonly object: A }
+/** One line of a watch. */
+export type Frame =
+  | { readonly _tag: "Added" | "Modified" | "Deleted"; readonly object: unknown }
   | { readonly _tag: "Bookmark" | "Synced"; readonly resourceVersion: string }
 
 const tags = { ADDED: "Added", MODIFIED: "Modified", DELETED: "Deleted" } as const
 
-/** The events of a watch's answer. `read` decodes the object of one. */
-export const events = <A>(
-  bytes: Stream.Stream<Uint8Array, KubeError>,
-  request: Request,
-  read: (object: unknown) => Either.Either<A, DecodeError>
-) =>
-  splitLines(bytes).pipe(
-    Stream.filter(({ text }) => text.trim() !== ""),
-    Stream.mapEffect((line) =>
-      Either.flatMap(
-        line.whole ? parse(line.text, request) : cutShort(line.text, request),
-        ({ object, type }): Either.Either<Event<A>, ApiError | DecodeError> => {
-          if (type === "ADDED" || type === "MODIFIED" || type === "DELETED") {
-            return Either.map(read(object), (decoded) => ({ _tag: tags[type], object: decoded }) as const)
-          }
-          // What the fields of a bookmark and of a Status are, if it is one.
-          const { code, metadata } = (isObject(object) ? object : {}) as RawObject
-          if (type === "BOOKMARK") {
-            const resourceVersion = metadata?.resourceVersion ?? ""
-            return Either.right(
-              metadata?.annotations?.[initialEventsEnd] === "true"
-                ? ({ _tag: "Synced", resourceVersion } as const)
-                : ({ _tag: "Bookmark", resourceVersion } as const)
-            )
-          }
-          return Either.left(
-            type === "ERROR"
-              ? isObject(object)
-                ? statusError(request, object as Status, typeof code === "number" ? code : 0, undefined)
-                : decodeError(request, { at: "object", problem: "expected a Status, got something else" })
-              : decodeError(request, { at: "type", problem: `expected a watch event, got ${JSON.stringify(type)}` })
-          )
-        }
-      )
+const frameOf = (line: string, request: Request): Either.Either<Frame, ApiError | DecodeError> =>
+  Either.flatMap(parse(line, request), ({ object, type }): Either.Either<Frame, ApiError | DecodeError> => {
+    if (type === "ADDED" || type === "MODIFIED" || type === "DELETED") {
+      return Either.right({ _tag: tags[type], object })
+    }
+    // What the fields of a bookmark and of a Status are, if it is one.
+    const { code, metadata } = (isObject(object) ? object : {}) as RawObject
+    if (type === "BOOKMARK") {
+      const resourceVersion = metadata?.resourceVersion ?? ""
+      const _tag = metadata?.annotations?.[initialEventsEnd] === "true" ? "Synced" : "Bookmark"
+      return Either.right({ _tag, resourceVersion })
+    }
+    return Either.left(
+      type === "ERROR"
+        ? isObject(object)
+          ? statusError(request, object as Status, typeof code === "number" ? code : 0, undefined)
+          : decodeError(request, { at: "object", problem: "expected a Status, got something else" })
+        : decodeError(request, { at: "type", problem: `expected a watch event, got ${JSON.stringify(type)}` })
     )
-  )
+  })
 
-const cutShort = (rest: string, request: Request): Either.Either<never, DecodeError> =>
-  Either.left(
-    decodeError(request, {
-      at: "",
-      problem: `the watch ended in the middle of an event, after ${rest.length} characters of it`
+/**
+ * Runs over the chunks of a stream; `f` turns one into elements, and may say that the stream fails after them.
+ * A stream of `Either`s would cost more than the parsing of small events.
+ */
+const mapChunksUntil = <A, B, E>(
+  stream: Stream.Stream<A, E>,
+  f: (chunk: Chunk.Chunk<A>, out: Array<B>) => E | undefined,
+  end: () => E | undefined = () => undefined
+): Stream.Stream<B, E> =>
+  Stream.fromPull(
+    Effect.map(Stream.toPull(stream), (pull) => {
+      let failed: E | undefined
+      const next: Effect.Effect<Chunk.Chunk<B>, Option.Option<E>> = Effect.suspend(() =>
+        failed !== undefined
+          ? Effect.fail(Option.some(failed))
+          : Effect.matchEffect(pull, {
+              onFailure: (error) => {
+                const last = Option.isNone(error) ? end() : undefined
+                return Effect.fail(last === undefined ? error : Option.some(last))
+              },
+              onSuccess: (chunk) => {
+                const out: Array<B> = []
+                failed = f(chunk, out)
+                return out.length === 0 ? next : Effect.succeed(Chunk.unsafeFromArray(out))
+              }
+            })
+      )
+      return next
     })
   )
+
+/** The lines of a watch's answer. */
+export const frames = (
+  bytes: Stream.Stream<Uint8Array, KubeError>,
+  request: Request
+): Stream.Stream<Frame, KubeError> =>
+  Stream.suspend(() => {
+    const splitter = lineSplitter()
+    return mapChunksUntil<Uint8Array, Frame, KubeError>(
+      bytes,
+      (chunk, out) => {
+        const found: Array<string> = []
+        for (const part of chunk) splitter.push(part, found)
+        for (const line of found) {
+          if (line === "" || line.trim() === "") continue
+          const frame = frameOf(line, request)
+          if (Either.isLeft(frame)) return frame.left
+          out.push(frame.right)
+        }
+        return undefined
+      },
+      () => {
+        const rest = splitter.rest()
+        return rest.trim() === "" ? undefined : cutShort(rest, request)
+      }
+    )
+  })
+
+type Event<A> =
+  | { readonly _tag: "Added" | "Modified" | "Deleted"; readonly object: A }
+  | { readonly _tag: "Bookmark" | "Synced"; readonly resourceVersion: string }
+
+/** The events of one connection. `read` decodes the object of one. */
+export const events = <A>(
+  frames: Stream.Stream<Frame, KubeError>,
+  read: (object: unknown) => Either.Either<A, DecodeError>
+): Stream.Stream<Event<A>, KubeError> =>
+  mapChunksUntil<Frame, Event<A>, KubeError>(frames, (chunk, out) => {
+    for (const frame of chunk) {
+      if (!("object" in frame)) {
+        out.push(frame)
+        continue
+      }
+      const object = read(frame.object)
+      if (Either.isLeft(object)) return object.left
+      out.push({ _tag: frame._tag, object: object.right })
+    }
+    return undefined
+  })
+
+const cutShort = (rest: string, request: Request): DecodeError =>
+  decodeError(request, {
+    at: "",
+    problem: `the watch ended in the middle of an event, after ${rest.length} characters of it`
+  })
 
 const parse = (line: string, request: Request): Either.Either<RawEvent, DecodeError> =>
   Either.flatMap(

@@ -54,7 +54,7 @@ layer(e2e.layer, e2e.live)("watch on a real API server", (it) => {
       const changed = yield* ConfigMap.patch("b", Patch.merge({ data: { color: "red" } }))
       yield* ConfigMap.label("a", { more: "1" })
       yield* ConfigMap.delete("b")
-      const events = yield* ConfigMap.watch({ labels, resourceVersion }).pipe(
+      const events = yield* ConfigMap.watch({ resume: false, labels, resourceVersion }).pipe(
         changes,
         Stream.take(4),
         Stream.runCollect
@@ -72,7 +72,7 @@ layer(e2e.layer, e2e.live)("watch on a real API server", (it) => {
     Effect.gen(function* () {
       const begun = yield* Deferred.make<void>()
       yield* create("a")
-      const watching = yield* ConfigMap.watch({ labels }).pipe(
+      const watching = yield* ConfigMap.watch({ resume: false, labels }).pipe(
         changes,
         Stream.tap(() => Deferred.succeed(begun, undefined)),
         Stream.take(3),
@@ -89,7 +89,7 @@ layer(e2e.layer, e2e.live)("watch on a real API server", (it) => {
     Effect.gen(function* () {
       yield* create("a")
       yield* create("b")
-      const seen = yield* words(changes(ConfigMap.watch({ labels, timeoutSeconds: 1 })))
+      const seen = yield* words(changes(ConfigMap.watch({ resume: false, labels, timeoutSeconds: 1 })))
       assert.deepStrictEqual(seen.toSorted(), ["+a", "+b"])
     }))
 
@@ -98,7 +98,7 @@ layer(e2e.layer, e2e.live)("watch on a real API server", (it) => {
       yield* create("a")
       const written: Array<string> = []
       const seen = (name: string, allowWatchBookmarks?: boolean) =>
-        ConfigMap.watch({ labels, allowWatchBookmarks, timeoutSeconds: 4 }).pipe(
+        ConfigMap.watch({ resume: false, labels, allowWatchBookmarks, timeoutSeconds: 4 }).pipe(
           Stream.tap(({ _tag }) =>
             // No event of this watch, but a version that it comes to.
             _tag === "Added"
@@ -122,7 +122,7 @@ layer(e2e.layer, e2e.live)("watch on a real API server", (it) => {
       yield* create("a")
       yield* create("b")
       const synced = yield* Deferred.make<string>()
-      const watching = yield* ConfigMap.watch({ labels, sendInitialEvents: true }).pipe(
+      const watching = yield* ConfigMap.watch({ resume: false, labels, sendInitialEvents: true }).pipe(
         Stream.tap((event) =>
           event._tag === "Synced" ? Deferred.succeed(synced, event.resourceVersion) : Effect.void
         ),
@@ -136,7 +136,7 @@ layer(e2e.layer, e2e.live)("watch on a real API server", (it) => {
       const seen = yield* Fiber.join(watching)
       assert.deepStrictEqual(seen.slice(0, 2).toSorted(), ["+a", "+b"])
       assert.deepStrictEqual(seen.slice(2), ["Synced", "+c"])
-      const refused = ConfigMap.watch({ sendInitialEvents: true, allowWatchBookmarks: false })
+      const refused = ConfigMap.watch({ resume: false, sendInitialEvents: true, allowWatchBookmarks: false })
       assert.strictEqual((yield* Effect.flip(Stream.runDrain(refused)))._tag, "InvalidRequest")
     }))
 
@@ -152,7 +152,7 @@ layer(e2e.layer, e2e.live)("watch on a real API server", (it) => {
       const seen = (
         selector: { readonly labels?: Selector.Labels; readonly fields?: Selector.Fields },
         count: number
-      ) => words(Stream.take(changes(ConfigMap.watch({ ...selector, resourceVersion })), count))
+      ) => words(Stream.take(changes(ConfigMap.watch({ resume: false, ...selector, resourceVersion })), count))
       assert.deepStrictEqual(yield* seen({ labels: { app: "web" } }, 4), ["+a", "-a", "+a", "-a"])
       assert.deepStrictEqual(yield* seen({ labels: "app=db" }, 4), ["+a", "~a", "-a", "+b"])
       assert.deepStrictEqual(yield* seen({ fields: { "metadata.name": "b" } }, 1), ["+b"])
@@ -166,9 +166,11 @@ layer(e2e.layer, e2e.live)("watch on a real API server", (it) => {
       yield* ConfigMap.create({ metadata: { name: "there", labels: mine, namespace: other } })
       yield* ConfigMap.create({ metadata: { name: "here", labels: mine } })
       const options = { labels: mine, resourceVersion }
-      const all = ConfigMap.watch({ ...options, allNamespaces: true })
+      const all = ConfigMap.watch({ resume: false, ...options, allNamespaces: true })
       assert.deepStrictEqual(yield* words(Stream.take(changes(all), 2)), ["+there", "+here"])
-      assert.deepStrictEqual(yield* words(Stream.take(changes(ConfigMap.watch(options)), 1)), ["+here"])
+      assert.deepStrictEqual(yield* words(Stream.take(changes(ConfigMap.watch({ resume: false, ...options })), 1)), [
+        "+here"
+      ])
     }))
 
   test("of a custom kind decodes by its schema", () =>
@@ -176,7 +178,7 @@ layer(e2e.layer, e2e.live)("watch on a real API server", (it) => {
       const Widget = yield* e2e.freshWidget
       const due = new Date("2030-01-02T03:04:05Z")
       yield* Widget.create({ metadata: { name: "a" }, spec: { due, parts: ["x", "y"] } })
-      const event = Option.getOrThrow(yield* Stream.runHead(Widget.watch()))
+      const event = Option.getOrThrow(yield* Stream.runHead(Widget.watch({ resume: false })))
       assert(event._tag === "Added")
       assert.deepStrictEqual(event.object.spec, { due, parts: ["x", "y"] })
       assert.strictEqual(event.object.metadata.name, "a")
@@ -184,7 +186,7 @@ layer(e2e.layer, e2e.live)("watch on a real API server", (it) => {
 
   it.scoped("of what nobody may see fails before the first event", () =>
     Effect.gen(function* () {
-      const error = yield* ConfigMap.watch({ namespace: "default" }).pipe(
+      const error = yield* ConfigMap.watch({ resume: false, namespace: "default" }).pipe(
         Stream.runDrain,
         KubeClient.withImpersonation({ user: "jane" }),
         Effect.flip
@@ -217,7 +219,7 @@ layer(e2e.layer, e2e.live)("watch on a real API server", (it) => {
       const counted = Effect.provideService(KubeClient, client)
       const before = yield* sockets
       yield* create("a")
-      const watch = ConfigMap.watch({ labels })
+      const watch = ConfigMap.watch({ resume: false, labels })
 
       for (let i = 0; i < 20; i++) yield* counted(Stream.runDrain(Stream.take(watch, 1)))
       const failed = watch.pipe(
@@ -262,7 +264,10 @@ describe.skipIf(Boolean(process.env["E2E_KUBECONFIG"]))("a version that the serv
           yield* cluster.compact
           yield* cluster.restartApiServer
           for (const old of [resourceVersion, "1"]) {
-            const error: KubeError = yield* ConfigMap.watch({ resourceVersion: old }).pipe(Stream.runDrain, Effect.flip)
+            const error: KubeError = yield* ConfigMap.watch({ resume: false, resourceVersion: old }).pipe(
+              Stream.runDrain,
+              Effect.flip
+            )
             assert(error._tag === "Expired")
             assert.strictEqual(error.code, 410)
             assert.strictEqual(error.verb, "watch")
@@ -270,7 +275,9 @@ describe.skipIf(Boolean(process.env["E2E_KUBECONFIG"]))("a version that the serv
           }
           const now = yield* ConfigMap.list()
           yield* create("b")
-          const event = yield* Stream.runHead(changes(ConfigMap.watch({ resourceVersion: now.resourceVersion })))
+          const event = yield* Stream.runHead(
+            changes(ConfigMap.watch({ resume: false, resourceVersion: now.resourceVersion }))
+          )
           assert.strictEqual(word(Option.getOrThrow(event)), "+b")
         }).pipe(
           KubeClient.withNamespace("mine"),

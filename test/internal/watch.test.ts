@@ -47,7 +47,7 @@ describe("the events of a watch", () => {
   const watch = (chunks: Stream.Stream<Uint8Array, never>) => {
     const { client } = fake(() => ok(""), chunks)
     const seen: Array<unknown> = []
-    return Pod.watch({ timeout: "infinity" }).pipe(
+    return Pod.watch({ resume: false, timeout: "infinity" }).pipe(
       Stream.runForEach((event) =>
         Effect.sync(() => void seen.push("object" in event ? [event._tag, event.object.metadata.name] : { ...event }))
       ),
@@ -99,7 +99,7 @@ describe("the events of a watch", () => {
   it.effect("come one by one, and not when the watch ends", () =>
     Effect.gen(function* () {
       const { client } = fake(() => ok(""), Stream.concat(text(all[0]), Stream.never))
-      const events = yield* Effect.provide(Stream.runCollect(Stream.take(Pod.watch(), 1)), client)
+      const events = yield* Effect.provide(Stream.runCollect(Stream.take(Pod.watch({ resume: false }), 1)), client)
       assert.strictEqual(Chunk.unsafeHead(events)._tag, "Added")
     })
   )
@@ -191,7 +191,7 @@ describe("the events of a watch", () => {
       const chunks = Stream.concat(text(all[0]), Stream.fromEffect(failure("Reset", "the connection broke")))
       const { client } = fake(() => ok(""), chunks)
       const seen: Array<string> = []
-      const error = yield* Pod.watch().pipe(
+      const error = yield* Pod.watch({ resume: false }).pipe(
         Stream.runForEach((event) => Effect.sync(() => void seen.push(event._tag))),
         Effect.flip,
         Effect.provide(client)

@@ -270,7 +270,7 @@ describe("the time limit", () => {
   it.effect("of a watch is only about its beginning", () => {
     const { client } = fake(() => ok(""), Stream.never)
     return Effect.gen(function* () {
-      const fiber = yield* Effect.fork(Stream.runDrain(Pod.watch({ timeout: "1 second" })))
+      const fiber = yield* Effect.fork(Stream.runDrain(Pod.watch({ resume: false, timeout: "1 second" })))
       yield* TestClock.adjust("1 day")
       assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
       yield* Fiber.interrupt(fiber)
@@ -929,6 +929,7 @@ describe("a user puts one layer in the place of ours", () => {
         json: (request) => Effect.succeed(pod(request.path)),
         text: () => Effect.succeed(""),
         stream: () => Stream.empty,
+        exchange: () => Effect.die("not asked for"),
         webSocket: () => Effect.die("not asked for"),
         apiResources: Effect.succeed([]),
         invalidateApiResources: Effect.void

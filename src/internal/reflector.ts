@@ -1,0 +1,347 @@
+/**
+ * The Reflector: a collection as a stream of its changes that goes on, whatever happens to the connection.
+ *
+ * What to do next is decided in `reconnect.ts`; here is the I/O, and the objects that are known, so that a new list can
+ * be told as the changes that happened meanwhile.
+ */
+import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { TransportError, type DecodeError, type KubeError } from "../KubeError.js"
+import type { List } from "../Resource.js"
+import { atLeast, askedFor } from "./client.js"
+import { isObject } from "./isObject.js"
+import * as metrics from "./metrics.js"
+import * as reconnect from "./reconnect.js"
+import type { Frame } from "./watch.js"
+
+type Pull<A> = Effect.Effect<Chunk.Chunk<Change<A>>, Option.Option<KubeError>>
+
+/** What a reflector reads. */
+export interface Source<A> {
+  /** For logs, errors and metrics: `pods`. */
+  readonly resource: string
+  readonly path: string
+  readonly server: string
+  readonly list: (
+    command: Extract<reconnect.Command, { readonly _tag: "List" }>
+  ) => Effect.Effect<List<unknown>, KubeError>
+  readonly watch: (command: Extract<reconnect.Command, { readonly _tag: "Watch" }>) => Stream.Stream<Frame, KubeError>
+  readonly read: (object: unknown) => Either.Either<A, DecodeError>
+}
+
+export interface Options {
+  readonly start: reconnect.Start
+  readonly backoff: Schedule.Schedule<unknown, KubeError>
+  /** How long a connection may be silent. */
+  readonly idle: Duration.DurationInput
+  readonly decodeFailures: "fail" | "skip" | "event"
+}
+
+export type Change<A> =
+  | { readonly _tag: "Added" | "Modified" | "Deleted"; readonly object: A }
+  | { readonly _tag: "Bookmark" | "Synced"; readonly resourceVersion: string }
+  | {
+      readonly _tag: "Undecodable"
+      readonly change: "Added" | "Modified" | "Deleted"
+      readonly error: DecodeError
+      readonly object: unknown
+    }
+
+/** Pauses of about 0.5 s, 1 s, 2 s, ... 30 s, each up to half longer or shorter, so that many clients spread out. */
+export const defaultBackoff: Schedule.Schedule<unknown> = Schedule.exponential("500 millis").pipe(
+  Schedule.either(Schedule.spaced("30 seconds")),
+  Schedule.jitteredWith({ min: 0.5, max: 1.5 })
+)
+
+/**
+ * The server sends a bookmark about every minute, so a connection that says nothing for this long is dead, or belongs to
+ * a server without bookmarks; then a new one costs little.
+ */
+export const defaultIdle: Duration.DurationInput = "150 seconds"
+
+/** A watch that ended sooner than this, and brought nothing, is no better than a failure. */
+const hasty = 1000
+
+interface Known<A> {
+  readonly uid: string
+  readonly resourceVersion: string
+  /** Absent where it could not be decoded. */
+  readonly object: A | undefined
+}
+
+interface Identity {
+  readonly key: string
+  readonly uid: string
+  readonly resourceVersion: string
+}
+
+const text = (value: unknown): string => (typeof value === "string" ? value : "")
+
+const identityOf = (object: unknown): Identity => {
+  const metadata: unknown = isObject(object) ? object["metadata"] : undefined
+  if (!isObject(metadata)) return { key: "", uid: "", resourceVersion: "" }
+  return {
+    key: `${text(metadata["namespace"])}/${text(metadata["name"])}`,
+    uid: text(metadata["uid"]),
+    resourceVersion: text(metadata["resourceVersion"])
+  }
+}
+
+/** What is known of a collection, and what news of it means. `complete` or `begin` are for those who know it all. */
+const makeKnown = <A>({ read }: Source<A>, { decodeFailures, start }: Options) => {
+  const known = new Map<string, Known<A>>()
+  /** The keys that a list, or the beginning of a watch, has named so far. */
+  let listed: Set<string> | undefined
+  let synced = false
+
+  const gone = (before: Known<A>, out: Array<Change<A>>) => {
+    if (before.object !== undefined) out.push({ _tag: "Deleted", object: before.object })
+  }
+  const undecodable = (
+    change: "Added" | "Modified" | "Deleted",
+    error: DecodeError,
+    object: unknown,
+    out: Array<Change<A>>
+  ): DecodeError | undefined => {
+    if (decodeFailures === "fail") return error
+    out.push({ _tag: "Undecodable", change, error, object })
+    return undefined
+  }
+  /** News for somebody who does not know what was before. */
+  const tell = (_tag: "Added" | "Modified" | "Deleted", object: unknown, out: Array<Change<A>>) => {
+    const decoded = read(object)
+    if (Either.isLeft(decoded)) return undecodable(_tag, decoded.left, object, out)
+    out.push({ _tag, object: decoded.right })
+    return undefined
+  }
+  const put = (object: unknown, out: Array<Change<A>>): DecodeError | undefined => {
+    const { key, resourceVersion, uid } = identityOf(object)
+    const before = known.get(key)
+    listed?.add(key)
+    // After a new list, or from a server that repeats itself.
+    if (before !== undefined && before.resourceVersion === resourceVersion && before.uid === uid) return undefined
+    const replaced = before !== undefined && before.uid !== uid
+    if (replaced) gone(before, out)
+    const last = replaced ? undefined : before?.object
+    const change = last === undefined ? "Added" : "Modified"
+    const decoded = read(object)
+    const isReadable = Either.isRight(decoded)
+    known.set(key, { uid, resourceVersion, object: isReadable ? decoded.right : last })
+    if (!isReadable) return undecodable(change, decoded.left, object, out)
+    out.push({ _tag: change, object: decoded.right })
+    return undefined
+  }
+  const remove = (object: unknown, out: Array<Change<A>>): DecodeError | undefined => {
+    const { key } = identityOf(object)
+    const before = known.get(key)
+    if (before === undefined) return undefined
+    known.delete(key)
+    const decoded = read(object)
+    if (Either.isLeft(decoded)) {
+      gone(before, out)
+      return undecodable("Deleted", decoded.left, object, out)
+    }
+    // Whoever was never shown the object need not hear of its end.
+    if (before.object !== undefined) out.push({ _tag: "Deleted", object: decoded.right })
+    return undefined
+  }
+
+  return {
+    /** From here on, what is not named is gone. */
+    begin: () => {
+      listed = new Set()
+    },
+    put,
+    /** What became of an object; the error that is to end it all. */
+    news: (change: "Added" | "Modified" | "Deleted", object: unknown, out: Array<Change<A>>) =>
+      start._tag === "After"
+        ? tell(change, object, out)
+        : change === "Deleted"
+          ? remove(object, out)
+          : put(object, out),
+    /** All that there is has been named. */
+    complete: (resourceVersion: string, out: Array<Change<A>>) => {
+      for (const [key, before] of known) {
+        if (listed?.has(key) === true) continue
+        known.delete(key)
+        gone(before, out)
+      }
+      listed = undefined
+      out.push({ _tag: synced ? "Bookmark" : "Synced", resourceVersion })
+      synced = true
+    }
+  }
+}
+
+/** The changes without those that cannot be decoded, which are reported. */
+const skipUndecodable = <A>(changes: ReadonlyArray<Change<A>>, { path }: Source<A>) => {
+  const readable = changes.filter(({ _tag }) => _tag !== "Undecodable")
+  return readable.length === changes.length
+    ? Effect.succeed(changes)
+    : Effect.forEach(
+        changes,
+        (change) =>
+          change._tag === "Undecodable"
+            ? Effect.logWarning(`a watch skips an object that it cannot decode: ${change.error.message}`)
+            : Effect.void,
+        { discard: true }
+      ).pipe(Effect.annotateLogs({ path }), Effect.as(readable))
+}
+
+/** The changes of a collection, from its first state on; it ends only by failing. */
+export const reflect = <A>(source: Source<A>, options: Options): Stream.Stream<Change<A>, KubeError> =>
+  Stream.fromPull(
+    Effect.gen(function* () {
+      const parent = yield* Effect.scope
+      const driver = yield* Schedule.driver(options.backoff)
+      const idle = Duration.decode(options.idle)
+      const known = makeKnown(source, options)
+      let state = reconnect.initial(options.start)
+      let ended: KubeError | undefined
+      let connection:
+        | {
+            readonly scope: Scope.CloseableScope
+            readonly pull: Effect.Effect<Chunk.Chunk<Frame>, Option.Option<KubeError>>
+            readonly began: number
+            heard: boolean
+          }
+        | undefined
+
+      const pause = ({ because, fresh }: { readonly because: KubeError; readonly fresh: boolean }) =>
+        Effect.gen(function* () {
+          if (fresh) yield* driver.reset
+          metrics.restarted(source.resource, because)
+          yield* Effect.log(`the watch of ${source.resource} is interrupted and goes on: ${because.message}`).pipe(
+            Effect.annotateLogs({ path: source.path })
+          )
+          yield* atLeast(driver.next(because), askedFor(because))
+        }).pipe(Effect.mapError(() => Option.some(because)))
+
+      /** Takes note of a signal, and pauses if that is what it means. */
+      const signal = (signal: reconnect.Signal): Effect.Effect<void, Option.Option<KubeError>> => {
+        const step = reconnect.next(state, signal)
+        if (step._tag === "Fail") return Effect.fail(Option.some(step.error))
+        state = step.state
+        return step.pause === undefined ? Effect.void : pause(step.pause)
+      }
+
+      const disconnect = Effect.suspend(() => {
+        const { scope } = connection ?? {}
+        connection = undefined
+        return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
+      })
+
+      const emit = (changes: ReadonlyArray<Change<A>>): Pull<A> =>
+        Effect.flatMap(
+          options.decodeFailures === "skip" ? skipUndecodable(changes, source) : Effect.succeed(changes),
+          (wanted) => (wanted.length === 0 ? next : Effect.succeed(Chunk.unsafeFromArray(wanted)))
+        )
+
+      const list = (command: Extract<reconnect.Command, { readonly _tag: "List" }>) =>
+        Effect.matchEffect(source.list(command), {
+          onFailure: (error) => Effect.zipRight(signal({ _tag: "Failed", error }), next),
+          onSuccess: (page) => {
+            const out: Array<Change<A>> = []
+            if (command.continue === undefined) known.begin()
+            for (const item of page.items) {
+              ended ??= known.put(item, out)
+            }
+            if (page.continue === undefined) known.complete(page.resourceVersion, out)
+            return Effect.zipRight(
+              signal({ _tag: "Page", resourceVersion: page.resourceVersion, continue: page.continue }),
+              emit(out)
+            )
+          }
+        })
+
+      const connect = (command: Extract<reconnect.Command, { readonly _tag: "Watch" }>) =>
+        Effect.gen(function* () {
+          if (command.initial) known.begin()
+          const began = yield* Clock.currentTimeMillis
+          const scope = yield* Scope.fork(parent, { _tag: "Sequential" } as const)
+          const pull = yield* Scope.extend(Stream.toPull(source.watch(command)), scope)
+          connection = { scope, pull, began, heard: false }
+        })
+
+      const hear = (frames: Chunk.Chunk<Frame>): Pull<A> => {
+        const out: Array<Change<A>> = []
+        let seen = ""
+        let done: string | undefined
+        for (const frame of frames) {
+          if ("object" in frame) {
+            seen = identityOf(frame.object).resourceVersion
+            ended ??= known.news(frame._tag, frame.object, out)
+            continue
+          }
+          seen = frame.resourceVersion
+          if (frame._tag === "Bookmark") {
+            out.push(frame)
+          } else {
+            done = frame.resourceVersion
+            known.complete(frame.resourceVersion, out)
+          }
+        }
+        return Effect.zipRight(
+          done === undefined
+            ? signal({ _tag: "Seen", resourceVersion: seen })
+            : Effect.zipRight(
+                signal({ _tag: "Synced", resourceVersion: done }),
+                signal({ _tag: "Seen", resourceVersion: seen })
+              ),
+          emit(out)
+        )
+      }
+
+      const over = (error: Option.Option<KubeError>, current: NonNullable<typeof connection>) =>
+        Effect.gen(function* () {
+          const now = yield* Clock.currentTimeMillis
+          yield* disconnect
+          const brief = !current.heard && now - current.began < hasty
+          yield* signal(
+            Option.isSome(error)
+              ? { _tag: "Failed", error: error.value }
+              : {
+                  _tag: "Ended",
+                  hasty: brief
+                    ? new TransportError({
+                        reason: "Reset",
+                        description: "the server ended the watch as soon as it had begun",
+                        method: "GET",
+                        path: source.path,
+                        server: source.server
+                      })
+                    : undefined
+                }
+          )
+          return yield* next
+        })
+
+      const next: Pull<A> = Effect.suspend(() => {
+        if (ended !== undefined) return Effect.fail(Option.some(ended))
+        const current = connection
+        if (current !== undefined) {
+          return Effect.matchEffect(
+            // A silent connection ends like one that the server has closed.
+            Effect.timeoutFail(current.pull, { duration: idle, onTimeout: () => Option.none<KubeError>() }),
+            {
+              onFailure: (error) => over(error, current),
+              onSuccess: (frames) => {
+                current.heard = true
+                return hear(frames)
+              }
+            }
+          )
+        }
+        return state.command._tag === "List" ? list(state.command) : Effect.zipRight(connect(state.command), next)
+      })
+      return next
+    })
+  )
