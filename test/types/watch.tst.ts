@@ -1,16 +1,23 @@
 import type { Stream } from "effect"
 import { type KubeClient, type KubeError, Pod, type Stored, type WatchEvent } from "effect-kubernetes"
+import type { Undecodable } from "effect-kubernetes/Watch"
 import { describe, expect, test } from "tstyche"
 
 describe("a watch", () => {
   test("is a stream of events", () => {
     expect(Pod.watch()).type.toBe<Stream.Stream<WatchEvent<Pod>, KubeError, KubeClient>>()
-    expect(Pod.watch).type.toBeCallableWith({
-      sendInitialEvents: true,
-      allowWatchBookmarks: false,
-      resourceVersion: "5"
-    })
-    expect(Pod.watch).type.not.toBeCallableWith({ limit: 5 })
+    expect(Pod.watch).type.toBeCallableWith({ sendInitialEvents: true, limit: 5, idle: "1 minute" })
+    expect(Pod.watch).type.toBeCallableWith({ resume: false, allowWatchBookmarks: false, resourceVersion: "5" })
+    // What only the single connection has, and what only the other one has.
+    expect(Pod.watch).type.not.toBeCallableWith({ allowWatchBookmarks: false })
+    expect(Pod.watch).type.not.toBeCallableWith({ resume: false, limit: 5 })
+  })
+
+  test("tells of objects that cannot be decoded only when asked to", () => {
+    expect(Pod.watch({ decodeFailures: "event" })).type.toBe<
+      Stream.Stream<WatchEvent<Pod> | Undecodable, KubeError, KubeClient>
+    >()
+    expect(Pod.watch({ decodeFailures: "skip" })).type.toBe<Stream.Stream<WatchEvent<Pod>, KubeError, KubeClient>>()
   })
 
   test("has events that narrow by tag", () => {
