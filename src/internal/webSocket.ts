@@ -1,18 +1,17 @@
 /** WebSockets to the API server, by `ws`: undici's says nothing about why an upgrade was refused. */
 import type { IncomingMessage } from "node:http"
 import type { Agent } from "node:https"
-import * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { HttpsProxyAgent } from "https-proxy-agent"
 import { SocksProxyAgent } from "socks-proxy-agent"
 import { getProxyForUrl } from "proxy-from-env"
 import { WebSocket, type ClientOptions } from "ws"
 import type { HttpFailure, HttpRequest, HttpUpgrade, HttpWebSocket } from "../layers/Http.js"
 import { classify, failure, timed, type Server, type Tls } from "./http.js"
+import { makeInbox } from "./inbox.js"
 
 /** How long the other side has to answer our farewell before the socket is destroyed. */
 const closeTimeout = "1 second"
@@ -44,20 +43,29 @@ export const open = (
           ...(agent === undefined ? {} : { agent }),
           // Several values of one header go out as several headers.
           headers: request.headers as Record<string, string>,
-          perMessageDeflate: false
+          perMessageDeflate: false,
+          finishRequest: (upgrade) => {
+            upgrade.setHeader("sec-websocket-protocol", protocols.join(","))
+            upgrade.end()
+          }
         }
-        const created = new WebSocket(url, [...protocols], options)
+        const created = new WebSocket(url, protocols.map(asToken), options)
+        created.on("upgrade", ({ headers }) => {
+          const chosen = headers["sec-websocket-protocol"]
+          if (chosen !== undefined) headers["sec-websocket-protocol"] = asToken(chosen)
+        })
         // Before anybody listens, and after the last one does.
         created.on("error", ignore)
         return created
       }),
       close
     )
-    const inbox = makeInbox(socket, server)
+    const inbox = makeInbox(socket, server, protocols)
     const upgrade = yield* timed<HttpUpgrade>(request, (resume) => {
-      socket.on("open", () =>
-        resume(Effect.succeed({ status: 101, headers: {}, text: "", webSocket: inbox.webSocket }))
-      )
+      socket.on("open", () => resume(Effect.succeed({ status: 101, headers: {}, text: "", webSocket })))
+      socket.on("upgrade", ({ socket: connection }) => {
+        connection.setKeepAlive(true, Duration.toMillis(heartbeat))
+      })
       socket.on("unexpected-response", (_request, response) => {
         readRefusal(response, (text) =>
           resume(Effect.succeed({ status: response.statusCode ?? 0, headers: response.headers, text }))
@@ -66,9 +74,12 @@ export const open = (
       socket.on("error", (error) => resume(Effect.fail(classify(error, server))))
       return () => socket.terminate()
     })
-    if (upgrade.webSocket !== undefined) yield* Effect.forkScoped(keepAlive(socket))
+    if (upgrade.webSocket !== undefined) yield* Effect.forkScoped(keepAlive(socket, counted))
     return upgrade
   })
+
+/** `ws` demands tokens, which Kubernetes' `SPDY/3.1+portforward.k8s.io` is not: what it sees has no slash. */
+const asToken = (protocol: string): string => protocol.replaceAll("/", "|")
 
 const ignore = () => {}
 
@@ -88,102 +99,80 @@ const close = (socket: WebSocket): Effect.Effect<void> => {
     // A paused socket would never see the other side's farewell.
     socket.resume()
     socket.close(1000)
-  }).pipe(Effect.timeout(closeTimeout), Effect.ignore, Effect.ensuring(Effect.sync(() => socket.terminate())))
+  }).pipe(
+    // Releases are uninterruptible: the limit could not end the wait.
+    Effect.interruptible,
+    Effect.timeout(closeTimeout),
+    Effect.ignore,
+    Effect.ensuring(Effect.sync(() => socket.terminate()))
+  )
 }
 
-const keepAlive = (socket: WebSocket): Effect.Effect<void> =>
+/**
+ * Pings, which also keep what lies between from taking the connection for an idle one. A server that does not take its
+ * input does not answer them either, so silence proves nothing while what was sent may still wait there; the kernel's
+ * own probes find the dead connection then.
+ */
+const keepAlive = (socket: WebSocket, counted: { readonly sent: number }): Effect.Effect<void> =>
   Effect.suspend(() => {
     let alive = true
-    const heard = () => {
+    let taken = 0
+    socket.on("pong", (data) => {
       alive = true
-    }
-    socket.on("pong", heard)
-    socket.on("message", heard)
+      taken = Number(data.toString("latin1"))
+    })
+    socket.on("message", () => {
+      alive = true
+    })
     return Effect.sync(() => {
       // While nobody reads, pongs wait behind the data.
-      if (!alive && !socket.isPaused) socket.terminate()
+      if (!alive && !socket.isPaused && taken === counted.sent) socket.terminate()
       alive = false
-      if (socket.readyState === WebSocket.OPEN) socket.ping()
+      // The pong brings back the number of messages that the server had taken.
+      if (socket.readyState === WebSocket.OPEN) socket.ping(String(counted.sent))
     }).pipe(Effect.delay(heartbeat), Effect.forever)
   })
 
-type Signal = { readonly message: Uint8Array } | { readonly failure: HttpFailure } | "end"
-
-const makeInbox = (socket: WebSocket, server: Server): { readonly webSocket: HttpWebSocket } => {
-  const waiting: Array<Signal> = []
-  let taker: ((signal: Signal) => void) | undefined
-  let ended = false
+const connect = (socket: WebSocket, server: Server, counted: { sent: number }): HttpWebSocket => {
+  const { chunks, offer } = makeInbox(socket)
   let broken: Error | undefined
-
-  const offer = (signal: Signal) => {
-    if (ended) return
-    ended = signal === "end" || "failure" in signal
-    const take = taker
-    taker = undefined
-    if (take !== undefined) take(signal)
-    else waiting.push(signal)
-    // One message at a time: the rest stays in the socket until it is asked for.
-    if (!ended && taker === undefined) socket.pause()
-  }
-  socket.on("message", (data) => {
-    const bytes = Array.isArray(data) ? Buffer.concat(data) : data instanceof ArrayBuffer ? new Uint8Array(data) : data
-    offer({ message: bytes })
-  })
+  socket.on("message", (data) =>
+    offer({
+      chunk: Array.isArray(data) ? Buffer.concat(data) : data instanceof ArrayBuffer ? new Uint8Array(data) : data
+    })
+  )
   socket.on("error", (error) => {
     broken = error
   })
-  socket.on("close", (code, reason) =>
-    offer(
-      code === 1000
-        ? "end"
-        : {
-            failure:
-              broken === undefined
-                ? failure(
-                    "Reset",
-                    `the connection was closed (${code}${reason.length > 0 ? `, ${reason.toString("utf8")}` : ""})`,
-                    undefined
-                  )
-                : classify(broken, server)
-          }
-    )
-  )
-
-  const pull = Effect.async<Chunk.Chunk<Uint8Array>, Option.Option<HttpFailure>>((resume) => {
-    const take = (signal: Signal) =>
-      resume(
-        signal === "end"
-          ? Effect.fail(Option.none())
-          : "message" in signal
-            ? Effect.succeed(Chunk.of(signal.message))
-            : Effect.fail(Option.some(signal.failure))
-      )
-    const next = waiting.shift()
-    if (next === undefined) {
-      taker = take
-      socket.resume()
-      return
-    }
-    if (next === "end" || "failure" in next) waiting.push(next)
-    take(next)
-  })
-
+  socket.on("close", (code, reason) => offer(code === 1000 ? "end" : { failure: ending(server, broken, code, reason) }))
   return {
-    webSocket: {
-      get protocol() {
-        return socket.protocol
-      },
-      messages: Stream.repeatEffectChunkOption(pull),
-      send: (message) =>
-        Effect.async<void, HttpFailure>((resume) => {
+    get protocol() {
+      return socket.protocol
+    },
+    messages: chunks,
+    send: (message) =>
+      Effect.async<void, HttpFailure>((resume) => {
+        // What has arrived is read first. Where the server has left, a write would break the socket, and its last words,
+        // which are there already, would be lost.
+        const turn = setImmediate(() => {
+          counted.sent++
           socket.send(message, (error) =>
-            resume(
-              error === undefined || error === null
-                ? Effect.void
-                : Effect.fail(failure("Reset", "the connection is closed", error))
-            )
+            resume(error == null ? Effect.void : Effect.fail(failure("Reset", "the connection is closed", error)))
           )
         })
-    }
+        return Effect.sync(() => clearImmediate(turn))
+      })
   }
 }
+
+const ending = (server: Server, broken: Error | undefined, code: number, reason: Buffer): HttpFailure =>
+  broken !== undefined
+    ? classify(broken, server)
+    : failure(
+        "Reset",
+        // 1006 stands for a connection that ended without a farewell.
+        code === 1006
+          ? "the connection broke off; the server, the node or something between has gone away"
+          : `the server closed the connection (${code}${reason.length > 0 ? `, ${reason.toString("utf8")}` : ""})`,
+        undefined
+      )
