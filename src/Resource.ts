@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Equal from "effect/Equal"
@@ -15,7 +16,7 @@ import type * as EffectScope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
 import { makeCustom } from "./internal/custom.js"
-import type { ExecFailed, KubeError } from "./KubeError.js"
+import type { ExecFailed, InvalidRequest, KubeError } from "./KubeError.js"
 import type { KubeClient } from "./layers/KubeClient.js"
 import type * as Patch from "./Patch.js"
 import type * as AuthenticationV1 from "./resources/AuthenticationV1.js"
@@ -294,6 +295,19 @@ export interface WatchOptions extends CallOptions, SelectorOptions {
    * `Undecodable` event, or fails the watch. Default: `"skip"`.
    */
   readonly decodeFailures?: "skip" | "event" | "fail" | undefined
+  /** `false` leaves out `metadata.managedFields`, about half of a pod, before it is parsed. Default: true. */
+  readonly managedFields?: boolean | undefined
+}
+
+/**
+ * An option of `watch`.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface TransformOption<K> {
+  /** What is to be kept of each object; it may change the object in place. What it leaves out is in no event. */
+  readonly transform?: ((object: Stored<K>) => Stored<K>) | undefined
 }
 
 /**
@@ -524,10 +538,10 @@ export interface CanWatch<K, S extends Scope> {
    */
   readonly watch: {
     (
-      options: WatchOptions & CollectionNamespaceOption<S> & { readonly decodeFailures: "event" }
+      options: WatchOptions & TransformOption<K> & CollectionNamespaceOption<S> & { readonly decodeFailures: "event" }
     ): Stream.Stream<WatchEvent<K> | Undecodable, KubeError, KubeClient>
     (
-      options?: (WatchOptions | SingleWatchOptions) & CollectionNamespaceOption<S>
+      options?: ((WatchOptions & TransformOption<K>) | SingleWatchOptions) & CollectionNamespaceOption<S>
     ): Stream.Stream<WatchEvent<K>, KubeError, KubeClient>
   }
 }
@@ -922,8 +936,11 @@ export interface WithLogs {
 export interface ExecOptions extends CallOptions {
   /** Default: what the annotation `kubectl.kubernetes.io/default-container` says, else the first one. */
   readonly container?: string | undefined
-  /** Runs the command in a terminal; stdout and stderr are one stream then. */
-  readonly tty?: boolean | undefined
+  /**
+   * Runs the command in a terminal, of this size in characters if one is given; stdout and stderr are one stream then.
+   * The size arrives a moment after the command has begun, as with kubectl: programs learn it as a change.
+   */
+  readonly tty?: boolean | { readonly width: number; readonly height: number } | undefined
 }
 
 /**
@@ -1013,6 +1030,58 @@ export interface WithAttach {
         readonly stdin?: boolean | undefined
       }
   ) => Effect.Effect<ExecProcess, KubeError, KubeClient | EffectScope.Scope>
+}
+
+/**
+ * Options of `proxy`. `timeout` limits the time until an answer begins, which is after the whole request has been sent.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface ProxyOptions extends CallOptions {
+  /** What the API server speaks to what it asks. Default: `http`, and for a node what its kubelet speaks. */
+  readonly scheme?: "http" | "https" | undefined
+}
+
+/**
+ * The `proxy` of a service, a pod or a node: the API server asks it, and hands on the answer.
+ *
+ * See [access services running on clusters](https://kubernetes.io/docs/tasks/access-application-cluster/access-cluster-services/#manually-constructing-apiserver-proxy-urls).
+ *
+ * @since 0.1.0
+ * @category subresources
+ */
+export interface WithProxy<S extends Scope, Port extends number | string = number> {
+  /**
+   * An `HttpClient` whose requests name a path (`/healthz?x=1`) and go through the API server, with this client's
+   * connections and credentials, and with the namespace, the time limit and the impersonation of the place where it is
+   * made. It fails as other clients of the platform do: the cause of a `RequestError` is a `KubeError`. Nothing is sent
+   * twice, except after the API server itself has refused the credentials.
+   *
+   * An answer of any status is an answer. That includes the API server's own: one that is not allowed (403), that finds
+   * nothing of that name (404), or nobody to ask (503) answers with a `Status` object in JSON. Nothing else tells its
+   * answers from those of what it asks.
+   *
+   * The API server keeps `Authorization` and `Impersonate-*` for itself, so a request with one of these headers is
+   * refused. It decodes `%2F` and joins double slashes in the path, puts its own path in front of the links of HTML pages
+   * and of redirects (`HttpClient.followRedirects` follows those), and passes cookies on as they are. URLs of other hosts
+   * are refused. WebSockets do not go this way.
+   *
+   * A body that is not read to its end holds a connection when it is longer than 64 kB, until the response is collected
+   * as garbage.
+   */
+  readonly proxy: (
+    ref: Ref<S>,
+    options?: ProxyOptions &
+      NamespaceOption<S> & {
+        /**
+         * Of a service: the name or the number of one of its ports; needed where its only port has a name. Default: its
+         * port without a name. Of a pod: a number; default: the first port of its containers. Of a node: default: the
+         * kubelet's.
+         */
+        readonly port?: Port | undefined
+      }
+  ) => Effect.Effect<HttpClient.HttpClient, InvalidRequest, KubeClient>
 }
 
 /**

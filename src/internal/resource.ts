@@ -20,9 +20,11 @@ import type {
   List,
   ListOptions,
   PartialObjectMetadata,
+  ProxyOptions,
   ResourceInfo,
   SingleWatchOptions,
   StreamOptions,
+  TransformOption,
   WatchOptions,
   WriteOptions
 } from "../Resource.js"
@@ -33,11 +35,12 @@ import { formatType } from "./check.js"
 import { codecOf, decodeError, run, type Codec } from "./decode.js"
 import { apiVersionOf } from "./discovery.js"
 import { isObject } from "./isObject.js"
+import { withoutManagedFields } from "./lean.js"
 import * as pod from "./pod.js"
 import * as requests from "./requests.js"
 import type { Start } from "./reconnect.js"
 import { defaultBackoff, defaultIdle, reflect, type Source } from "./reflector.js"
-import { events, frames } from "./watch.js"
+import { events, frames, type Parse } from "./watch.js"
 import { withClient } from "./withClient.js"
 
 /** What `make` needs to know of a kind: its discovery entry, and how to build its schema. */
@@ -119,6 +122,14 @@ export const inPlace = (apiVersion: string, kind: string, schema: () => Schema.S
     encodePartial: Either.right
   }
 }
+
+const parseAnswer = (text: string, request: Request, parse: Parse): Either.Either<unknown, DecodeError> =>
+  Either.try({
+    try: () => parse(text),
+    // The engine's own error quotes the text, which may be a secret's.
+    catch: () =>
+      decodeError(request, { at: "", problem: `the JSON ends early or is damaged, after ${text.length} characters` })
+  })
 
 /** A list as it came, its items not looked at. */
 const readPage = (value: unknown, request: Request): Either.Either<List<unknown>, DecodeError> => {
@@ -355,9 +366,26 @@ export const make = (description: Description): AnyResource => {
       )
     )
 
-  const watchOn = (options: Any<WatchOptions>) => {
+  /** The field may have another meaning elsewhere in a custom kind, so there it is left out after parsing. */
+  const isBuiltIn = given === undefined
+  const parseLean: Parse = (text) => JSON.parse(isBuiltIn ? withoutManagedFields(text) : text)
+  const clean = (object: unknown) => {
+    const metadata = isObject(object) ? object["metadata"] : undefined
+    if (isObject(metadata)) delete metadata["managedFields"]
+    return object
+  }
+
+  const watchOn = (options: Any<WatchOptions & TransformOption<unknown>>) => {
     const { backoff = defaultBackoff, decodeFailures = "skip", idle = defaultIdle, limit = 500, ...more } = options
-    const { resourceVersion, sendInitialEvents = false, timeoutSeconds, ...rest } = more
+    const {
+      managedFields = true,
+      resourceVersion,
+      sendInitialEvents = false,
+      timeoutSeconds,
+      transform,
+      ...rest
+    } = more
+    const parse: Parse = managedFields ? JSON.parse : parseLean
     return Stream.unwrap(
       withClient((client, env) =>
         Effect.gen(function* () {
@@ -366,7 +394,9 @@ export const make = (description: Description): AnyResource => {
             Effect.flatMap(
               requests.list(resource, env, { ...rest, continue: next, limit: paged ? limit : undefined }),
               (request) =>
-                Effect.flatMap(client.json({ ...request, retry: false }), (answer) => readPage(answer, request))
+                Effect.flatMap(client.text({ ...request, retry: false }), (text) =>
+                  Either.flatMap(parseAnswer(text, request, parse), (answer) => readPage(answer, request))
+                )
             )
           const source: Source<unknown> = {
             resource: resource.plural,
@@ -383,10 +413,14 @@ export const make = (description: Description): AnyResource => {
                     sendInitialEvents: initial,
                     timeoutSeconds: seconds
                   })
-                  return frames(client.stream({ ...request, retry: false }), request)
+                  return frames(client.stream({ ...request, retry: false }), request, parse)
                 })
               ),
-            read: (object) => read(object, once)
+            read: (object) => {
+              const decoded = read(managedFields || isBuiltIn ? object : clean(object), once)
+              // The public type of `watch` says that `transform` takes what this kind decodes to.
+              return transform === undefined ? decoded : Either.map(decoded, transform as (object: unknown) => unknown)
+            }
           }
           const start: Start =
             resourceVersion !== undefined
@@ -435,7 +469,7 @@ export const make = (description: Description): AnyResource => {
         call((env) => requests.list(resource, env, options, "table"), readTable)
     }),
     ...(has("watch") && {
-      watch: (options: Any<WatchOptions> | Any<SingleWatchOptions> = {}) =>
+      watch: (options: Any<WatchOptions & TransformOption<unknown>> | Any<SingleWatchOptions> = {}) =>
         options.resume === false ? watchOnce(options) : watchOn(options)
     }),
     ...(has("create") && {
@@ -485,7 +519,7 @@ const ofObject =
     return { [name]: { apply, get, modify, patch, replace } }
   }
 
-/** What each subresource adds to a kind; `portforward` and `proxy` are not there yet. */
+/** What each subresource adds to a kind; `portforward` is not there yet. */
 const subresources: { readonly [name: string]: Subresource } = {
   status: ofObject("status", "status"),
   approval: ofObject("approval", "approval"),
@@ -503,6 +537,18 @@ const subresources: { readonly [name: string]: Subresource } = {
   log: (resource) => ({ logs: pod.logs(resource), logBytes: pod.logBytes(resource) }),
   exec: (resource) => ({ exec: pod.exec(resource), execStream: pod.execStream(resource) }),
   attach: (resource) => ({ attach: pod.attach(resource) }),
+  proxy: (resource) => ({
+    proxy: (ref: requests.AnyRef, options: Any<ProxyOptions> = {}) =>
+      withClient((client, env) =>
+        Effect.flatMap(requests.proxy(resource, env, ref, options), (request) =>
+          // Loaded when it is first needed: most programs do without the platform's client, and start faster.
+          Effect.map(
+            Effect.promise(() => import("./proxy.js")),
+            ({ make }) => make(client, env, request)
+          )
+        )
+      )
+  }),
   eviction: (resource) => ({
     evict: (ref: requests.AnyRef, options: Any<DeleteOptions> = {}) =>
       call((env) => requests.evict(resource, env, ref, options), readStatus)
