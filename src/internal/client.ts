@@ -228,11 +228,7 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
         ).pipe(Effect.map((answer) => Stream.mapError(answer.body, fromFailure(request, Duration.infinity))))
       )
 
-    const exchange = ({
-      body,
-      search,
-      ...about
-    }: RawRequest): Effect.Effect<RawResponse, KubeError, Scope.Scope> =>
+    const exchange = ({ body, search, ...about }: RawRequest): Effect.Effect<RawResponse, KubeError, Scope.Scope> =>
       Effect.withFiberRuntime((fiber) => {
         const request: Request = { ...about, query: [] }
         const defaults = Context.get(fiber.currentContext, Defaults)

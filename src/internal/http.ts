@@ -1,7 +1,7 @@
 import { isIP } from "node:net"
+import { Readable } from "node:stream"
 import { createSecureContext, type ConnectionOptions } from "node:tls"
 import { gunzip } from "node:zlib"
-import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
@@ -9,7 +9,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -18,6 +17,7 @@ import { ConfigError } from "../KubeError.js"
 import { Auth } from "../layers/Auth.js"
 import type { HttpFailure, HttpHead, HttpRequest, HttpResponse, HttpService, HttpStream } from "../layers/Http.js"
 import { KubeConfig, type Cluster } from "../layers/KubeConfig.js"
+import { makeInbox } from "./inbox.js"
 
 /** Connections that calls share. A watch or a log has one of its own, so that it never keeps a call waiting. */
 const poolSize = 32
@@ -59,7 +59,10 @@ export const make: Effect.Effect<HttpService, ConfigError, KubeConfig | Auth | S
     compress: !cluster.disableCompression && !isLoopback(url.hostname)
   }
   return {
-    request: (request) => callOnce(calls, server, request),
+    request: (request) =>
+      isStream(request.body)
+        ? Effect.scoped(Effect.flatMap(readable(request.body), (body) => callOnce(calls, server, request, body)))
+        : callOnce(calls, server, request, request.body),
     stream: (request) => openStream(streams, server, request),
     webSocket: (request, protocols) =>
       // Loaded when it is first needed: most programs read and write objects only, and start faster without it.
@@ -104,13 +107,37 @@ const makeDispatcher = (cluster: Cluster, settings: Tls, connections: number | n
     : new ProxyAgent({ ...options, uri, requestTls: tls })
 }
 
-const dispatchOptions = (server: Server, request: HttpRequest, compress: boolean): Dispatcher.DispatchOptions => ({
+/** A body as the socket takes it. */
+type Body = string | Uint8Array | Readable | undefined
+
+const isStream = (body: HttpRequest["body"]): body is Stream.Stream<Uint8Array, unknown> =>
+  typeof body === "object" && !(body instanceof Uint8Array)
+
+/** A body that comes as a stream. It is pulled as the socket takes it, and interrupted at the end of the scope. */
+const readable = (body: Stream.Stream<Uint8Array, unknown>): Effect.Effect<Readable, never, Scope.Scope> =>
+  Effect.flatMap(Effect.runtime<never>(), (runtime) =>
+    Effect.acquireRelease(
+      Effect.sync(() =>
+        Readable.from(Stream.toAsyncIterableRuntime(body, runtime), { objectMode: false })
+          // The request fails with it; an event that nobody listens to would end the process.
+          .on("error", () => {})
+      ),
+      (stream) => Effect.sync(() => stream.destroy())
+    )
+  )
+
+const dispatchOptions = (
+  server: Server,
+  request: HttpRequest,
+  body: Body,
+  compress: boolean
+): Dispatcher.DispatchOptions => ({
   origin: server.origin,
   path: server.prefix + request.target,
   // Any method that the API has is one of undici's.
   method: request.method as Dispatcher.HttpMethod,
   headers: compress ? { ...request.headers, "accept-encoding": "gzip" } : (request.headers as Record<string, string>),
-  body: request.body ?? null,
+  body: body ?? null,
   // Time limits are the caller's, on the Clock.
   headersTimeout: 0,
   bodyTimeout: 0
@@ -119,14 +146,15 @@ const dispatchOptions = (server: Server, request: HttpRequest, compress: boolean
 const callOnce = (
   dispatcher: Dispatcher,
   server: Server,
-  request: HttpRequest
+  request: HttpRequest,
+  body: Body
 ): Effect.Effect<HttpResponse, HttpFailure> =>
   timed(request, (resume) => {
     let controller: Dispatcher.DispatchController | undefined
     let cancelled = false
     let head: HttpHead | undefined
     let chunks: Array<Buffer> = []
-    dispatcher.dispatch(dispatchOptions(server, request, server.compress), {
+    dispatcher.dispatch(dispatchOptions(server, request, body, server.compress), {
       onRequestStart(started) {
         controller = started
         if (cancelled) started.abort(interrupted)
@@ -226,38 +254,25 @@ const after = (clock: Clock.Clock, millis: number, f: () => void): (() => void) 
 
 const interrupted = new Error("interrupted")
 
-type Signal = { readonly chunk: Uint8Array } | { readonly failure: HttpFailure } | "end"
-
 const openStream = (
   dispatcher: Dispatcher,
   server: Server,
   request: HttpRequest
 ): Effect.Effect<HttpStream, HttpFailure, Scope.Scope> =>
   Effect.gen(function* () {
-    // One chunk at most waits here: the socket is paused until it is taken.
-    const waiting: Array<Signal> = []
-    let taker: ((signal: Signal) => void) | undefined
     let controller: Dispatcher.DispatchController | undefined
     let closed = false
-    const offer = (signal: Signal) => {
-      if (taker !== undefined) {
-        const take = taker
-        taker = undefined
-        take(signal)
-        return
-      }
-      waiting.push(signal)
-      if (signal !== "end" && "chunk" in signal) controller?.pause()
-    }
+    const { chunks, offer } = makeInbox({ pause: () => controller?.pause(), resume: () => controller?.resume() })
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         closed = true
         controller?.abort(interrupted)
       })
     )
+    const body = isStream(request.body) ? yield* readable(request.body) : request.body
     const head = yield* timed<HttpHead>(request, (resume) => {
       let begun = false
-      dispatcher.dispatch(dispatchOptions(server, request, false), {
+      dispatcher.dispatch(dispatchOptions(server, request, body, false), {
         onRequestStart(started) {
           controller = started
           if (closed) started.abort(interrupted)
@@ -284,26 +299,7 @@ const openStream = (
         controller?.abort(interrupted)
       }
     })
-    const pull = Effect.async<Chunk.Chunk<Uint8Array>, Option.Option<HttpFailure>>((resume) => {
-      const take = (signal: Signal) =>
-        resume(
-          signal === "end"
-            ? Effect.fail(Option.none())
-            : "chunk" in signal
-              ? Effect.succeed(Chunk.of(signal.chunk))
-              : Effect.fail(Option.some(signal.failure))
-        )
-      const next = waiting.shift()
-      if (next === undefined) {
-        taker = take
-        controller?.resume()
-        return
-      }
-      // The end stays, for whoever pulls again.
-      if (next === "end") waiting.push(next)
-      take(next)
-    })
-    return { ...head, body: Stream.repeatEffectChunkOption(pull) }
+    return { ...head, body: chunks }
   })
 
 export const failure = (reason: HttpFailure["reason"], description: string, cause: unknown): HttpFailure => ({

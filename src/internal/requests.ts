@@ -15,6 +15,7 @@ import type {
   GetOptions,
   ListOptions,
   LogOptions,
+  ProxyOptions,
   ResourceInfo,
   SelectorOptions,
   SingleWatchOptions,
@@ -428,6 +429,41 @@ export const streams = (
     return finish(resource, "connect", "GET", target, query, {}, options, undefined, subresource)
   })
 }
+
+/** The upgrade that a port-forward begins with. */
+export const portForward = (
+  resource: ResourceInfo,
+  env: Environment,
+  ref: AnyRef,
+  port: number,
+  options: CallOptions & InNamespace
+): Built =>
+  Either.map(targetOf(resource, env, ref, options, "portforward"), (target) =>
+    // Servers that speak SPDY read the port from the stream's headers; older ones read it here.
+    finish(resource, "connect", "GET", target, [["ports", String(port)]], {}, options, undefined, "portforward")
+  )
+
+/** The `proxy` of an object: a request without the path that is asked for behind it. */
+export const proxy = (
+  resource: ResourceInfo,
+  env: Environment,
+  ref: AnyRef,
+  { port, scheme, ...options }: ProxyOptions & { readonly port?: number | string | undefined } & InNamespace
+): Built =>
+  Either.gen(function* () {
+    const target = yield* targetOf(resource, env, ref, options)
+    if (target.name.includes(":")) {
+      return yield* invalid(`the name of a ${resource.kind} "${target.name}": give scheme and port as options`)
+    }
+    if (typeof port === "number" && !(Number.isInteger(port) && port >= 1 && port <= 65535)) {
+      return yield* invalid(`port: expected a whole number from 1 to 65535, got ${port}`)
+    }
+    const encoded = port === undefined ? "" : yield* segment("a port", String(port))
+    const name = target.path.slice(target.path.lastIndexOf("/") + 1)
+    const whole = scheme === undefined ? (encoded === "" ? name : `${name}:${encoded}`) : `${scheme}:${name}:${encoded}`
+    const path = `${target.path.slice(0, -name.length)}${whole}/proxy`
+    return finish(resource, "connect", "GET", { ...target, path }, [], {}, options, undefined, "proxy")
+  })
 
 /** `DELETE` of one object. */
 export const delete_ = (

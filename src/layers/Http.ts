@@ -27,7 +27,8 @@ export interface HttpRequest {
   /** Path and query. */
   readonly target: string
   readonly headers: { readonly [name: string]: string | ReadonlyArray<string> }
-  readonly body?: string | undefined
+  /** A stream is pulled as fast as the connection takes it. It ends with the call, or with the scope of `stream`. */
+  readonly body?: string | Uint8Array | Stream.Stream<Uint8Array, unknown> | undefined
   /** Milliseconds, on the Clock, after which it fails with the reason `Timeout`: to the end of `request`, to the head of `stream`. */
   readonly timeout?: number | undefined
 }

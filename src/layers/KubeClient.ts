@@ -18,9 +18,31 @@ import type { KubeError } from "../KubeError.js"
 import type { Request } from "../Request.js"
 import type { ResourceInfo } from "../Resource.js"
 import type { Auth } from "./Auth.js"
-import type { Http, HttpWebSocket } from "./Http.js"
+import type { Http, HttpHead, HttpRequest, HttpWebSocket } from "./Http.js"
 import type { KubeConfig } from "./KubeConfig.js"
 import { type Impersonation } from "./KubeConfig.js"
+
+/**
+ * A request whose query and body go out as they are.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RawRequest extends Omit<Request, "query" | "body"> {
+  /** The query as it stands in the URL, with its question mark; empty: none. */
+  readonly search: string
+  readonly body?: HttpRequest["body"]
+}
+
+/**
+ * An answer of any status, whose body is read as it comes; an unread one holds the server back.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RawResponse extends HttpHead {
+  readonly body: Stream.Stream<Uint8Array, KubeError>
+}
 
 /**
  * The service: a client of one API server, with one connection pool and one discovery cache.
@@ -43,6 +65,12 @@ export interface KubeClientService {
   readonly text: (request: Request) => Effect.Effect<string, KubeError>
   /** The answer as it comes. Ending the stream closes the connection; one that is not pulled holds the server back. */
   readonly stream: (request: Request) => Stream.Stream<Uint8Array, KubeError>
+  /**
+   * The answer of whatever status: only what goes wrong on the way is an error. It is not tried again, but for a 401 of
+   * the API server itself: then once more with fresh credentials, unless the body is a stream. `timeout` limits the time
+   * until the answer begins. Closing the scope closes the connection.
+   */
+  readonly exchange: (request: RawRequest) => Effect.Effect<RawResponse, KubeError, Scope.Scope>
   /** A WebSocket with one of these subprotocols, for the streams into a pod. Closing the scope closes it. */
   readonly webSocket: (
     request: Request,

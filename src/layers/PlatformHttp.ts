@@ -9,15 +9,19 @@ import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { classify } from "../internal/http.js"
+import { classify, failure as failureOf } from "../internal/http.js"
 import { Http, type HttpFailure, type HttpRequest, type HttpService } from "./Http.js"
 import { KubeConfig, type Cluster } from "./KubeConfig.js"
 
 /**
  * Sends everything through the `HttpClient` in the context. TLS, client certificates and proxies are that client's
  * matter then; the `KubeConfig` gives the URL.
+ *
+ * The platform's headers hold one value each, so an impersonation with several groups, or several values of one extra
+ * field, is refused; and it has no WebSockets, which `exec` and `attach` need.
  *
  * @example
  * ```ts
@@ -44,21 +48,32 @@ const make = (client: HttpClient.HttpClient, cluster: Cluster): HttpService => {
 
   const failure = (error: HttpClientError.HttpClientError): HttpFailure => classify(error.cause, { cluster, origin })
 
-  const outgoing = (request: HttpRequest): HttpClientRequest.HttpClientRequest => {
+  const outgoing = (request: HttpRequest): Either.Either<HttpClientRequest.HttpClientRequest, HttpFailure> => {
+    const headers: Record<string, string> = {}
+    for (const [name, value] of Object.entries(request.headers)) {
+      const [first, ...more] = typeof value === "string" ? [value] : value
+      if (more.length > 0) {
+        // Joined by a comma they would be one group of a strange name.
+        const problem = `the header ${name} has several values, and a platform HttpClient sends one; Http.layer sends them all`
+        return Either.left(failureOf("Unknown", problem, undefined))
+      }
+      if (first !== undefined) headers[name] = first
+    }
     // Every method that the API has is one of the platform's.
-    const bare = HttpClientRequest.make(request.method as HttpMethod)(prefix + request.target, {
-      // The platform's headers hold one text each.
-      headers: Object.fromEntries(
-        Object.entries(request.headers).map(([name, value]) => [
-          name,
-          typeof value === "string" ? value : value.join(",")
-        ])
+    const bare = HttpClientRequest.make(request.method as HttpMethod)(prefix + request.target, { headers })
+    const { body } = request
+    if (body === undefined) return Either.right(bare)
+    const { "content-type": contentType } = headers
+    return Either.right(
+      HttpClientRequest.setBody(
+        bare,
+        typeof body === "string"
+          ? HttpBody.text(body, contentType ?? "application/json")
+          : body instanceof Uint8Array
+            ? HttpBody.uint8Array(body, contentType)
+            : HttpBody.stream(body, contentType)
       )
-    })
-    const { "content-type": contentType } = request.headers
-    return request.body === undefined
-      ? bare
-      : HttpClientRequest.setBody(bare, HttpBody.text(request.body, String(contentType ?? "application/json")))
+    )
   }
   // A body that nobody reads to its end is closed with the scope.
   const scoped = HttpClient.withScope(client)
@@ -80,8 +95,7 @@ const make = (client: HttpClient.HttpClient, cluster: Cluster): HttpService => {
 
   return {
     request: (request) =>
-      client.execute(outgoing(request)).pipe(
-        Effect.mapError(failure),
+      Effect.flatMap(outgoing(request), (platform) => Effect.mapError(client.execute(platform), failure)).pipe(
         Effect.flatMap((response) =>
           Effect.mapBoth(response.text, {
             onFailure: failure,
@@ -91,13 +105,14 @@ const make = (client: HttpClient.HttpClient, cluster: Cluster): HttpService => {
         limited(request)
       ),
     stream: (request) =>
-      scoped.execute(outgoing(request)).pipe(
-        Effect.mapError(failure),
+      Effect.flatMap(outgoing(request), (platform) => Effect.mapError(scoped.execute(platform), failure)).pipe(
         limited(request),
         Effect.map((response) => ({
           status: response.status,
           headers: response.headers,
-          body: Stream.mapError(response.stream, failure)
+          body: Stream.catchAll(response.stream, (error) =>
+            error.reason === "EmptyBody" ? Stream.empty : Stream.fail(failure(error))
+          )
         }))
       )
   }

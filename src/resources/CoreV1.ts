@@ -552,7 +552,10 @@ export interface StoredNode extends Node {
  * @since 0.1.0
  * @category models
  */
-export interface NodeResource extends Resource.Cluster<Node>, Resource.WithStatus<Node, "Cluster"> {}
+export interface NodeResource
+  extends Resource.Cluster<Node>,
+    Resource.WithProxy<"Cluster">,
+    Resource.WithStatus<Node, "Cluster"> {}
 
 /**
  * The `Node` of `v1`: cluster-scoped, served as `nodes`.
@@ -770,6 +773,7 @@ export interface PodResource
     Resource.WithEviction,
     Resource.WithExec,
     Resource.WithLogs,
+    Resource.WithProxy<"Namespaced">,
     Resource.WithResize<Pod, "Namespaced">,
     Resource.WithStatus<Pod, "Namespaced"> {}
 
@@ -1123,7 +1127,10 @@ export interface StoredService extends Service {
  * @since 0.1.0
  * @category models
  */
-export interface ServiceResource extends Resource.Namespaced<Service>, Resource.WithStatus<Service, "Namespaced"> {}
+export interface ServiceResource
+  extends Resource.Namespaced<Service>,
+    Resource.WithProxy<"Namespaced", number | string>,
+    Resource.WithStatus<Service, "Namespaced"> {}
 
 /**
  * The `Service` of `v1`: namespaced, served as `services`.

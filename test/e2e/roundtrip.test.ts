@@ -140,7 +140,7 @@ layer(e2e.layer, e2e.live)("a read-modify-write", (it) => {
           yield* ConfigMap.modify("settings", (map) => ({ ...map, data: { a: "1" } }))
         }).pipe(Effect.provideService(KubeClient, client))
 
-        const puts = sent.filter(({ method }) => method === "PUT").map(({ body }): unknown => JSON.parse(body ?? ""))
+        const puts = sent.filter(({ method }) => method === "PUT").map(({ body }): unknown => JSON.parse(String(body)))
         assert.strictEqual(puts.length, 3)
         const Newer = Schema.Struct({
           newer: Schema.Struct({ a: Schema.Tuple(Schema.Literal(1), Schema.Null, Schema.Literal("")) }),

@@ -126,4 +126,4 @@ export const queryOf = (wire: HttpRequest | undefined): ReadonlyArray<readonly [
 ]
 
 export const bodyOf = (wire: HttpRequest | undefined): unknown =>
-  wire?.body === undefined ? undefined : JSON.parse(wire.body)
+  wire?.body === undefined ? undefined : JSON.parse(String(wire.body))
