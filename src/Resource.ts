@@ -5,7 +5,10 @@
  *
  * @since 0.1.0
  */
+import type { PlatformError } from "@effect/platform/Error"
+import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as Path from "@effect/platform/Path"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Equal from "effect/Equal"
@@ -15,8 +18,9 @@ import type * as Schema from "effect/Schema"
 import type * as EffectScope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
+import type { CopyOptions, CopyResult } from "./Copy.js"
 import { makeCustom } from "./internal/custom.js"
-import type { ExecFailed, InvalidRequest, KubeError } from "./KubeError.js"
+import type { CopyFailed, ExecFailed, InvalidRequest, KubeError } from "./KubeError.js"
 import type { KubeClient } from "./layers/KubeClient.js"
 import type * as Patch from "./Patch.js"
 import type * as AuthenticationV1 from "./resources/AuthenticationV1.js"
@@ -1012,6 +1016,44 @@ export interface WithExec {
         readonly stdin?: boolean | undefined
       }
   ) => Effect.Effect<ExecProcess, KubeError, KubeClient | EffectScope.Scope>
+  /**
+   * Copies a local file or directory into a container, through the `tar` of its image, as `kubectl cp` does. Where
+   * `remotePath` is a directory, the source goes into it under its own name; `dir/.` is what is in `dir`. The directory
+   * that it goes into has to be there.
+   *
+   * Fails with `CopyFailed` where the image has no `tar`, or where it fails. What was copied until then stays.
+   */
+  readonly copyTo: <E = never, R = never>(
+    ref: Ref<"Namespaced">,
+    localPath: string,
+    remotePath: string,
+    options?: CopyOptions<E, R> & NamespaceOption<"Namespaced">
+  ) => Effect.Effect<
+    CopyResult,
+    CopyFailed | KubeError | PlatformError | E,
+    KubeClient | FileSystem.FileSystem | Path.Path | R
+  >
+  /**
+   * Copies a file or a directory out of a container, through the `tar` of its image, as `kubectl cp` does: what is in a
+   * directory goes into `localPath`, which is made where it is not there; a file becomes `localPath`, or goes into it
+   * where that is a directory.
+   *
+   * Nothing is written outside of `localPath`, whatever the container sends. Symbolic links, devices and the like are
+   * left out; the result lists them. Each file appears when it is whole: after a failure there are whole files, those of
+   * before among them, and no others. A second try begins anew.
+   *
+   * Fails with `CopyFailed` where the image has no `tar`, where it fails, and where an entry is refused.
+   */
+  readonly copyFrom: <E = never, R = never>(
+    ref: Ref<"Namespaced">,
+    remotePath: string,
+    localPath: string,
+    options?: CopyOptions<E, R> & NamespaceOption<"Namespaced">
+  ) => Effect.Effect<
+    CopyResult,
+    CopyFailed | KubeError | PlatformError | E,
+    KubeClient | FileSystem.FileSystem | Path.Path | R
+  >
 }
 
 /**

@@ -1,9 +1,11 @@
 /** The streams out of and into a pod: `logs`, `exec` and `attach`. */
+import * as Channel from "effect/Channel"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Mailbox from "effect/Mailbox"
+import * as Schedule from "effect/Schedule"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import { ExecFailed, TransportError, type KubeError } from "../KubeError.js"
@@ -82,6 +84,11 @@ const inChannel = (number: number, bytes: Uint8Array): Uint8Array => {
 /** What one message may hold: servers refuse much larger ones. */
 const messageSize = 64 * 1024
 
+/** Ends what a terminal runs as somebody would who sits at it: interrupts the program, and ends the shell's input. */
+const farewell = { first: "\u0003\u0004", harder: "\u0003\u001c\u0004" } as const
+/** How often, and how long in between: each shell inside of another one takes a turn. */
+const turns = Schedule.intersect(Schedule.spaced("100 millis"), Schedule.recurs(5))
+
 const slices = (bytes: Uint8Array): ReadonlyArray<Uint8Array> =>
   bytes.length <= messageSize
     ? [bytes]
@@ -112,23 +119,35 @@ const exitOf = (request: Request, text: string): Either.Either<number, KubeError
   return Either.left(statusError(request, status, status.code ?? 0, undefined))
 }
 
+type Size = { readonly width: number; readonly height: number }
+
+interface Session {
+  /** Whether the command runs in a terminal. */
+  readonly tty: boolean
+  /** Whether to end the command by its terminal when the scope closes first. */
+  readonly hangUp: boolean
+}
+
 /** Speaks the protocol over a socket that stands. */
-const converse = (request: Request, server: string, socket: HttpWebSocket, tty: boolean) =>
+const converse = (request: Request, server: string, socket: HttpWebSocket, { hangUp, tty }: Session) =>
   Effect.gen(function* () {
     const stdout = yield* Mailbox.make<Uint8Array, KubeError>({ capacity })
     const stderr = yield* Mailbox.make<Uint8Array, KubeError>({ capacity })
     const exit = yield* Deferred.make<number, KubeError>()
+    let writing = false
 
     const toError = ({ cause, description, reason }: HttpFailure): KubeError =>
       new TransportError({
         reason: reason === "Timeout" ? "ConnectTimeout" : reason,
-        description,
+        description: writing
+          ? `${description}; the command was still being sent its input: it may have ended without reading all of it, and how it ended is lost`
+          : description,
         method: request.method,
         path: request.path,
         server,
         cause
       })
-    const send = (number: number, bytes: Uint8Array) => Effect.mapError(socket.send(inChannel(number, bytes)), toError)
+    const send = (number: number, bytes: Uint8Array) => socket.send(inChannel(number, bytes))
 
     const receive = (message: Uint8Array): Effect.Effect<unknown> => {
       const body = message.subarray(1)
@@ -176,67 +195,103 @@ const converse = (request: Request, server: string, socket: HttpWebSocket, tty: 
       Effect.mapError(toError),
       Effect.exit,
       Effect.flatMap(end),
+      // The caller's region is not, and a fiber inherits that.
+      Effect.interruptible,
       Effect.forkScoped
+    )
+    const leave = Effect.suspend(() => {
+      const keys = (text: string) => Effect.repeat(send(channel.stdin, utf8.encode(text)), turns)
+      // Nobody reads any more; what waits must not keep the server's last message away.
+      return Effect.all([stdout.shutdown, stderr.shutdown]).pipe(
+        Effect.zipRight(keys(farewell.first)),
+        Effect.zipRight(keys(farewell.harder)),
+        Effect.exit,
+        Effect.raceFirst(Effect.exit(Deferred.await(exit))),
+        Effect.interruptible,
+        Effect.unlessEffect(Deferred.isDone(exit))
+      )
+    })
+    // Before the connection is closed: Kubernetes does not end a process whose terminal is gone.
+    if (hangUp) yield* Effect.addFinalizer(() => leave)
+
+    const endInput = Effect.suspend(() => {
+      // A terminal has no end of input, and would lose what it still has to show.
+      if (tty) return Effect.void
+      // Only the fifth version can close one channel and leave the others open.
+      return socket.protocol === protocols[0]
+        ? send(channel.close, new Uint8Array([channel.stdin]))
+        : Effect.logWarning(
+            `${request.path}: the server speaks no newer protocol than ${protocols[1]}, which cannot end the input of a command; one that reads to the end of it will wait forever`
+          )
+    })
+    // What cannot be sent has no reader any more: how the command ended tells whether all is well.
+    const orEnded = <E>(effect: Effect.Effect<void, E>) =>
+      Effect.catchAll(effect, () => Effect.asVoid(Deferred.await(exit)))
+    const write = Sink.forEach((bytes: Uint8Array) => {
+      writing = true
+      return orEnded(Effect.forEach(slices(bytes), (part) => send(channel.stdin, part), { discard: true }))
+    }).pipe(
+      Sink.mapEffect(() => orEnded(endInput)),
+      Sink.map(() => {
+        writing = false
+      })
     )
     const process: ExecProcess = {
       stdout: Mailbox.toStream(stdout),
       stderr: Mailbox.toStream(stderr),
-      stdin: Sink.forEach((bytes: Uint8Array) =>
-        Effect.forEach(slices(bytes), (part) => send(channel.stdin, part))
-      ).pipe(
-        Sink.mapEffect(() =>
-          // Only the fifth version can close one channel and leave the others open; a terminal would hang up at once
-          // and lose what it still has to show.
-          socket.protocol === protocols[0] && !tty ? send(channel.close, new Uint8Array([channel.stdin])) : Effect.void
-        )
-      ),
-      resize: ({ height, width }) =>
-        send(channel.resize, utf8.encode(JSON.stringify({ Width: width, Height: height }))),
+      stdin: Sink.fromChannel(Channel.asVoid(Channel.interruptWhenDeferred(Sink.toChannel(write), exit))),
+      resize: (size) => Effect.mapError(send(channel.resize, utf8.encode(sizeOf(size))), toError),
       exitCode: Deferred.await(exit)
     }
     return process
   })
 
+const sizeOf = ({ height, width }: Size): string => JSON.stringify({ Width: width, Height: height })
+
 interface Wanted {
   readonly command: ReadonlyArray<string>
   readonly stdin: boolean
-  readonly stderr?: boolean
+  readonly hangUp: boolean
 }
 
 const open = (
   resource: ResourceInfo,
   subresource: "exec" | "attach",
   ref: requests.AnyRef,
-  { command, stdin }: Wanted,
+  { command, hangUp, stdin }: Wanted,
   options: In<ExecOptions>
 ) =>
   withClient((client, env) =>
     Effect.gen(function* () {
       const container = yield* containerOf(resource, client, env, ref, options)
-      const tty = options.tty ?? false
-      const what = { container, command, stdin, stdout: true, stderr: !tty, tty }
+      const { tty: terminal = false } = options
+      const tty = terminal !== false
+      // A terminal needs an input to be ended by.
+      const what = { container, command, stdin: stdin || (tty && hangUp), stdout: true, stderr: !tty, tty }
       const request = yield* requests.streams(resource, env, ref, subresource, what, options)
-      const socket = yield* client.webSocket(request, protocols)
-      return yield* converse(request, client.server, socket, tty)
+      // From the moment that the command runs, the scope ends it.
+      return yield* Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function* () {
+          const socket = yield* restore(client.webSocket(request, protocols))
+          const process = yield* converse(request, client.server, socket, { tty, hangUp: hangUp && tty })
+          if (typeof terminal === "object") yield* restore(process.resize(terminal))
+          return process
+        })
+      )
     })
   )
 
+type WithStdin = In<ExecOptions> & { readonly stdin?: boolean | undefined }
+
 export const execStream =
   (resource: ResourceInfo) =>
-  (
-    ref: requests.AnyRef,
-    command: ReadonlyArray<string>,
-    { stdin = true, ...options }: In<ExecOptions> & { readonly stdin?: boolean | undefined } = {}
-  ) =>
-    open(resource, "exec", ref, { command, stdin }, options)
+  (ref: requests.AnyRef, command: ReadonlyArray<string>, { stdin = true, ...options }: WithStdin = {}) =>
+    open(resource, "exec", ref, { command, stdin, hangUp: true }, options)
 
 export const attach =
   (resource: ResourceInfo) =>
-  (
-    ref: requests.AnyRef,
-    { stdin = false, ...options }: In<ExecOptions> & { readonly stdin?: boolean | undefined } = {}
-  ) =>
-    open(resource, "attach", ref, { command: [], stdin }, options)
+  (ref: requests.AnyRef, { stdin = false, ...options }: WithStdin = {}) =>
+    open(resource, "attach", ref, { command: [], stdin, hangUp: false }, options)
 
 type Input = string | Uint8Array | Stream.Stream<Uint8Array, KubeError>
 
@@ -259,23 +314,20 @@ export const exec =
   ) =>
     Effect.scoped(
       Effect.gen(function* () {
-        const process = yield* open(resource, "exec", ref, { command, stdin: stdin !== undefined }, options)
+        const process = yield* open(
+          resource,
+          "exec",
+          ref,
+          { command, stdin: stdin !== undefined, hangUp: true },
+          options
+        )
         const [stdout, stderr, exitCode] = yield* Effect.all(
           [
             collect(process.stdout),
             collect(process.stderr),
             process.exitCode,
             // A command may end without having read all of its input.
-            stdin === undefined
-              ? Effect.void
-              : Effect.raceFirst(
-                  Stream.run(
-                    inputOf(stdin),
-                    // Where it cannot be sent, the server has left: what it said last tells whether all is well.
-                    Sink.orElse(process.stdin, () => Sink.fromEffect(Effect.asVoid(process.exitCode)))
-                  ),
-                  Effect.asVoid(process.exitCode)
-                )
+            stdin === undefined ? Effect.void : Stream.run(inputOf(stdin), process.stdin)
           ],
           { concurrency: "unbounded" }
         )

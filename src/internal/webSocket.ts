@@ -60,7 +60,8 @@ export const open = (
       }),
       close
     )
-    const inbox = makeInbox(socket, server, protocols)
+    const counted = { sent: 0 }
+    const webSocket = connect(socket, server, protocols, counted)
     const upgrade = yield* timed<HttpUpgrade>(request, (resume) => {
       socket.on("open", () => resume(Effect.succeed({ status: 101, headers: {}, text: "", webSocket })))
       socket.on("upgrade", ({ socket: connection }) => {
@@ -133,7 +134,12 @@ const keepAlive = (socket: WebSocket, counted: { readonly sent: number }): Effec
     }).pipe(Effect.delay(heartbeat), Effect.forever)
   })
 
-const connect = (socket: WebSocket, server: Server, counted: { sent: number }): HttpWebSocket => {
+const connect = (
+  socket: WebSocket,
+  server: Server,
+  protocols: ReadonlyArray<string>,
+  counted: { sent: number }
+): HttpWebSocket => {
   const { chunks, offer } = makeInbox(socket)
   let broken: Error | undefined
   socket.on("message", (data) =>
@@ -147,7 +153,7 @@ const connect = (socket: WebSocket, server: Server, counted: { sent: number }): 
   socket.on("close", (code, reason) => offer(code === 1000 ? "end" : { failure: ending(server, broken, code, reason) }))
   return {
     get protocol() {
-      return socket.protocol
+      return protocols.find((protocol) => asToken(protocol) === socket.protocol) ?? socket.protocol
     },
     messages: chunks,
     send: (message) =>

@@ -205,6 +205,8 @@ describe("the connection", () => {
           ["command", "&"],
           ["command", "ü"],
           ["container", "main"],
+          // A terminal is ended through its input.
+          ["stdin", "true"],
           ["stdout", "true"],
           ["tty", "true"]
         ]
