@@ -1,0 +1,366 @@
+/** What is particular to the built-in kinds, one row each; everything else is the same for all. */
+import { isJsonArray, isJsonObject, jsonEquals } from "./json.js"
+import type { Json, JsonObject } from "./openapi.js"
+import { metadataOf, withMetadata } from "./store.js"
+
+/** When something is written. */
+export interface Context {
+  /** In RFC 3339, with seconds. */
+  readonly now: string
+}
+
+export interface Strategy {
+  /** What a name has to be. */
+  readonly name: NameRule
+  /** What a new generation is made for when it changes. Kinds without it have no generation. */
+  readonly generation?: (object: JsonObject) => Json
+  /** The object as it is first stored. */
+  readonly create?: (object: JsonObject, context: Context) => JsonObject
+  /** The object as it is stored by an update of the whole, after `status` was kept. */
+  readonly update?: (object: JsonObject, old: JsonObject, context: Context) => JsonObject
+  /** Whether a PUT to a name that does not exist creates. */
+  readonly createOnUpdate?: boolean
+  /** Whether an update has to say which resource version it replaces. */
+  readonly versionedUpdate?: boolean
+  /** Whether the answer to a delete is the object. */
+  readonly returnsDeleted?: boolean
+  /** What happens to dependents unless the request says. Default: `Background`. */
+  readonly propagation?: "Orphan"
+  /** The seconds that an object goes on after its delete, given those of the request. Default: none. */
+  readonly grace?: (object: JsonObject, requested: number | undefined) => number
+  /** Field selectors beyond `metadata.name` and `metadata.namespace`. */
+  readonly fields?: FieldSelectors
+}
+
+export interface FieldSelectors {
+  /** The value that a label stands for; the labels not here are not supported. */
+  readonly values: { readonly [label: string]: (object: JsonObject) => string }
+  /** What the API server says of another label. */
+  readonly unsupported: (label: string) => string
+}
+
+/** What names are: the rule of the kind's names, as apimachinery calls it. */
+export type NameRule = "subdomain" | "label" | "label1035" | "path" | "ip"
+
+/** The value at a path of keys, or undefined. */
+export const at = (object: Json | undefined, ...path: ReadonlyArray<string>): Json | undefined => {
+  let value = object
+  for (const key of path) value = isJsonObject(value) ? value[key] : undefined
+  return value
+}
+
+const textAt =
+  (...path: ReadonlyArray<string>) =>
+  (object: JsonObject): string => {
+    const value = at(object, ...path)
+    return value === undefined || value === null ? "" : String(value)
+  }
+
+const flagAt =
+  (...path: ReadonlyArray<string>) =>
+  (object: JsonObject): string =>
+    String(at(object, ...path) === true)
+
+const numberAt =
+  (...path: ReadonlyArray<string>) =>
+  (object: JsonObject): string =>
+    String(at(object, ...path) ?? 0)
+
+const spec = (object: JsonObject): Json => object["spec"] ?? null
+
+/** All of it but metadata and status. */
+const content = (object: JsonObject): Json => {
+  const { metadata: _metadata, status: _status, ...rest } = object
+  return rest
+}
+
+const statusOf =
+  (status: JsonObject) =>
+  (object: JsonObject): JsonObject => ({ ...object, status })
+
+const unsupported = (label: string): string => `field label not supported: ${label}`
+
+const metadataName = { "metadata.name": textAt("metadata", "name") }
+const metadataFields = { ...metadataName, "metadata.namespace": textAt("metadata", "namespace") }
+
+const reference = (name: string): FieldSelectors["values"] =>
+  Object.fromEntries(
+    ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"].map((key) => [
+      `${name}.${key}`,
+      textAt("involvedObject", key)
+    ])
+  )
+
+const eventSource = (object: JsonObject): string =>
+  textAt("source", "component")(object) || textAt("reportingComponent")(object)
+
+const resourceLists = (container: Json): ReadonlyArray<JsonObject> =>
+  ["requests", "limits"].map((name) => {
+    const list = at(container, "resources", name)
+    return isJsonObject(list) ? list : {}
+  })
+
+const counted = ["cpu", "memory"]
+
+/** [Quality of service](https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/): BestEffort, Burstable or Guaranteed. */
+const qosClass = (pod: JsonObject): string => {
+  const listOf = (name: string): ReadonlyArray<Json> => {
+    const list = at(pod, "spec", name)
+    return isJsonArray(list) ? list : []
+  }
+  const containers = [...listOf("containers"), ...listOf("initContainers")].map(resourceLists)
+  if (containers.every((lists) => lists.every((list) => counted.every((name) => list[name] === undefined)))) {
+    return "BestEffort"
+  }
+  return containers.every(([requests = {}, limits = {}]) =>
+    counted.every(
+      (name) => limits[name] !== undefined && jsonEquals(requests[name] ?? limits[name] ?? null, limits[name] ?? null)
+    )
+  )
+    ? "Guaranteed"
+    : "Burstable"
+}
+
+const defaultGrace = 30
+
+const podGrace = (pod: JsonObject, requested: number | undefined): number => {
+  const phase = at(pod, "status", "phase")
+  // A pod that no kubelet runs goes at once.
+  if ((at(pod, "spec", "nodeName") ?? "") === "" || phase === "Succeeded" || phase === "Failed") return 0
+  const own = at(pod, "spec", "terminationGracePeriodSeconds")
+  const period = requested ?? (typeof own === "number" ? own : defaultGrace)
+  return period < 0 ? 1 : period
+}
+
+/** A namespace carries its name as a label, and says who has to finish before it goes. */
+const namespace = (object: JsonObject): JsonObject => {
+  const metadata = metadataOf(object)
+  const labels = metadata["labels"]
+  const finalizers = at(object, "spec", "finalizers")
+  return {
+    ...withMetadata(object, {
+      labels: { ...(isJsonObject(labels) ? labels : {}), "kubernetes.io/metadata.name": metadata["name"] ?? "" }
+    }),
+    spec: {
+      ...(isJsonObject(object["spec"]) ? object["spec"] : {}),
+      finalizers: isJsonArray(finalizers) && finalizers.includes("kubernetes") ? finalizers : ["kubernetes"]
+    }
+  }
+}
+
+const withFinalizer =
+  (finalizer: string) =>
+  (object: JsonObject): JsonObject => {
+    const own = metadataOf(object)["finalizers"]
+    const finalizers = isJsonArray(own) ? own : []
+    return finalizers.includes(finalizer) ? object : withMetadata(object, { finalizers: [...finalizers, finalizer] })
+  }
+
+/** Labels and finalizers of a namespace are its own; its content is spec.finalizers, which only `finalize` changes. */
+const keepingSpec = (object: JsonObject, old: JsonObject): JsonObject => ({ ...object, spec: old["spec"] ?? {} })
+
+const named = (name: NameRule, more: Omit<Strategy, "name"> = {}): Strategy => ({ name, ...more })
+
+const rbac = named("path", { createOnUpdate: true })
+const versioned = named("subdomain", { versionedUpdate: true })
+const workload = named("subdomain", { generation: spec })
+const policy = named("subdomain", { generation: content, versionedUpdate: true })
+const returned = named("subdomain", { returnsDeleted: true })
+
+const event = (selectors: FieldSelectors["values"]): Strategy =>
+  named("subdomain", { createOnUpdate: true, fields: { values: { ...metadataFields, ...selectors }, unsupported } })
+
+const ordinary: Strategy = named("subdomain")
+
+const strategies: { readonly [groupKind: string]: Strategy } = {
+  Endpoints: named("subdomain", { createOnUpdate: true }),
+  Event: event({
+    ...reference("involvedObject"),
+    reason: textAt("reason"),
+    reportingComponent: textAt("reportingComponent"),
+    source: eventSource,
+    type: textAt("type")
+  }),
+  "Event.events.k8s.io": event({
+    ...reference("regarding"),
+    reason: textAt("reason"),
+    reportingController: textAt("reportingComponent"),
+    type: textAt("type")
+  }),
+  LimitRange: named("subdomain", { createOnUpdate: true }),
+  Namespace: named("label", {
+    create: (object) => statusOf({ phase: "Active" })(namespace(object)),
+    update: keepingSpec,
+    returnsDeleted: true,
+    fields: {
+      values: { ...metadataName, "status.phase": textAt("status", "phase"), name: textAt("metadata", "name") },
+      unsupported
+    }
+  }),
+  Node: named("subdomain", {
+    fields: {
+      values: { ...metadataName, "spec.unschedulable": flagAt("spec", "unschedulable") },
+      unsupported
+    }
+  }),
+  PersistentVolume: named("subdomain", {
+    create: (object, { now }) =>
+      withFinalizer("kubernetes.io/pv-protection")(
+        statusOf({ phase: "Pending", lastPhaseTransitionTime: now })(object)
+      ),
+    returnsDeleted: true
+  }),
+  PersistentVolumeClaim: named("subdomain", {
+    create: (object) => withFinalizer("kubernetes.io/pvc-protection")(statusOf({ phase: "Pending" })(object)),
+    returnsDeleted: true
+  }),
+  Pod: named("subdomain", {
+    generation: spec,
+    create: (object) => statusOf({ phase: "Pending", qosClass: qosClass(object) })(object),
+    returnsDeleted: true,
+    grace: podGrace,
+    fields: {
+      values: {
+        ...metadataFields,
+        "spec.nodeName": textAt("spec", "nodeName"),
+        "spec.restartPolicy": textAt("spec", "restartPolicy"),
+        "spec.schedulerName": textAt("spec", "schedulerName"),
+        "spec.serviceAccountName": textAt("spec", "serviceAccountName"),
+        "spec.hostNetwork": flagAt("spec", "hostNetwork"),
+        "status.phase": textAt("status", "phase"),
+        "status.podIP": textAt("status", "podIP"),
+        "status.podIPs": textAt("status", "podIP"),
+        "status.nominatedNodeName": textAt("status", "nominatedNodeName")
+      },
+      unsupported
+    }
+  }),
+  PodTemplate: named("subdomain", { generation: content, returnsDeleted: true }),
+  ReplicationController: named("subdomain", {
+    generation: spec,
+    create: statusOf({ replicas: 0 }),
+    returnsDeleted: true,
+    propagation: "Orphan",
+    fields: {
+      values: { ...metadataFields, "status.replicas": numberAt("status", "replicas") },
+      unsupported
+    }
+  }),
+  ResourceQuota: returned,
+  Secret: named("subdomain", { fields: { values: { ...metadataFields, type: textAt("type") }, unsupported } }),
+  ServiceAccount: returned,
+  Service: named("label1035", {
+    create: statusOf({ loadBalancer: {} }),
+    createOnUpdate: true,
+    returnsDeleted: true,
+    fields: {
+      values: {
+        ...metadataFields,
+        "spec.clusterIP": textAt("spec", "clusterIP"),
+        "spec.type": textAt("spec", "type")
+      },
+      unsupported
+    }
+  }),
+  "MutatingWebhookConfiguration.admissionregistration.k8s.io": policy,
+  "ValidatingAdmissionPolicy.admissionregistration.k8s.io": policy,
+  "ValidatingAdmissionPolicyBinding.admissionregistration.k8s.io": policy,
+  "ValidatingWebhookConfiguration.admissionregistration.k8s.io": policy,
+  "CustomResourceDefinition.apiextensions.k8s.io": named("subdomain", {
+    generation: spec,
+    versionedUpdate: true,
+    returnsDeleted: true
+  }),
+  "APIService.apiregistration.k8s.io": named("path", { versionedUpdate: true }),
+  "ControllerRevision.apps": ordinary,
+  "DaemonSet.apps": named("subdomain", {
+    generation: spec,
+    create: statusOf({ currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 })
+  }),
+  "Deployment.apps": named("subdomain", {
+    generation: (object) => [spec(object), metadataOf(object)["annotations"] ?? {}]
+  }),
+  "ReplicaSet.apps": named("subdomain", { generation: spec, create: statusOf({ replicas: 0 }) }),
+  "StatefulSet.apps": named("label", {
+    generation: spec,
+    create: statusOf({ replicas: 0, availableReplicas: 0 })
+  }),
+  "HorizontalPodAutoscaler.autoscaling": named("subdomain", {
+    create: statusOf({ desiredReplicas: 0, currentMetrics: null })
+  }),
+  "CronJob.batch": workload,
+  "Job.batch": named("subdomain", {
+    generation: spec,
+    returnsDeleted: true,
+    propagation: "Orphan",
+    fields: {
+      values: { ...metadataFields, "status.successful": numberAt("status", "succeeded") },
+      unsupported: (label) => `field label ${JSON.stringify(label)} not supported for Job`
+    }
+  }),
+  "CertificateSigningRequest.certificates.k8s.io": named("path", {
+    fields: { values: { ...metadataName, "spec.signerName": textAt("spec", "signerName") }, unsupported }
+  }),
+  "Lease.coordination.k8s.io": named("subdomain", { createOnUpdate: true, versionedUpdate: true }),
+  "EndpointSlice.discovery.k8s.io": named("subdomain", {
+    generation: (object) => [content(object), metadataOf(object)["labels"] ?? {}]
+  }),
+  "FlowSchema.flowcontrol.apiserver.k8s.io": workload,
+  "PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io": workload,
+  "IngressClass.networking.k8s.io": workload,
+  "Ingress.networking.k8s.io": named("subdomain", { generation: spec, create: statusOf({ loadBalancer: {} }) }),
+  "IPAddress.networking.k8s.io": named("ip"),
+  "NetworkPolicy.networking.k8s.io": workload,
+  "ServiceCIDR.networking.k8s.io": named("subdomain", { returnsDeleted: true }),
+  "RuntimeClass.node.k8s.io": named("subdomain", { createOnUpdate: true, versionedUpdate: true }),
+  "PodDisruptionBudget.policy": named("path", {
+    generation: spec,
+    versionedUpdate: true,
+    create: statusOf({ disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 })
+  }),
+  "ClusterRole.rbac.authorization.k8s.io": rbac,
+  "ClusterRoleBinding.rbac.authorization.k8s.io": rbac,
+  "Role.rbac.authorization.k8s.io": rbac,
+  "RoleBinding.rbac.authorization.k8s.io": rbac,
+  "DeviceClass.resource.k8s.io": named("subdomain", { generation: spec, returnsDeleted: true }),
+  "ResourceClaim.resource.k8s.io": returned,
+  "ResourceClaimTemplate.resource.k8s.io": returned,
+  "ResourceSlice.resource.k8s.io": named("subdomain", {
+    generation: spec,
+    returnsDeleted: true,
+    fields: {
+      values: {
+        ...metadataName,
+        "spec.nodeName": textAt("spec", "nodeName"),
+        "spec.driver": textAt("spec", "driver")
+      },
+      unsupported: (label) => `field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: ${label}`
+    }
+  }),
+  // Its value cannot change, so neither does its generation.
+  "PriorityClass.scheduling.k8s.io": named("subdomain", { generation: (object) => object["value"] ?? 0 }),
+  "CSIDriver.storage.k8s.io": named("subdomain", { versionedUpdate: true, returnsDeleted: true }),
+  "CSINode.storage.k8s.io": named("subdomain", { versionedUpdate: true, returnsDeleted: true }),
+  "CSIStorageCapacity.storage.k8s.io": versioned,
+  "StorageClass.storage.k8s.io": returned,
+  "VolumeAttachment.storage.k8s.io": named("subdomain", {
+    create: statusOf({ attached: false }),
+    versionedUpdate: true,
+    returnsDeleted: true
+  }),
+  "VolumeAttributesClass.storage.k8s.io": named("subdomain", {
+    create: withFinalizer("kubernetes.io/vac-protection"),
+    returnsDeleted: true
+  })
+}
+
+/** Custom kinds count every change of their content; what they select by is theirs to say. */
+const custom: Strategy = named("subdomain", { generation: content, versionedUpdate: true, returnsDeleted: false })
+
+/** The strategy of a built-in kind. */
+export const strategyOf = ({ group, kind }: { readonly group: string; readonly kind: string }): Strategy =>
+  strategies[group === "" ? kind : `${kind}.${group}`] ?? ordinary
+
+/** The strategy of a custom kind. */
+export const customStrategy = (fields: FieldSelectors | undefined): Strategy =>
+  fields === undefined ? custom : { ...custom, fields }
