@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+export * as Copy from "./Copy.js"
+export * as Informer from "./Informer.js"
 export * from "./KubeError.js"
 export { Auth } from "./layers/Auth.js"
 export { Http } from "./layers/Http.js"
@@ -12,6 +14,7 @@ export * as Logs from "./Logs.js"
 export * as NodeKubeClient from "./layers/NodeKubeClient.js"
 export * as Patch from "./Patch.js"
 export * as Pods from "./Pods.js"
+export * as PortForward from "./PortForward.js"
 export * as Request from "./Request.js"
 export type { List, PartialObjectMetadata, Ref, Stored } from "./Resource.js"
 export * as Resource from "./Resource.js"

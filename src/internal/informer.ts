@@ -1,0 +1,336 @@
+/** The cache of an informer, and those who listen to it. */
+import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Mailbox from "effect/Mailbox"
+import * as Option from "effect/Option"
+import type * as EffectScope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Indexes, Informer, InformerEvent, Options } from "../Informer.js"
+import type { KubeError } from "../KubeError.js"
+import type { KubeClient } from "../layers/KubeClient.js"
+import type {
+  CanWatch,
+  CollectionNamespaceOption,
+  Descriptor,
+  Ref,
+  Scope,
+  Stored,
+  TransformOption,
+  WatchOptions
+} from "../Resource.js"
+import type { WatchEvent } from "../Watch.js"
+import { makeSharing } from "./lean.js"
+import { withClient } from "./withClient.js"
+
+/** What of an object the cache itself looks at; every stored object has it. */
+interface Named {
+  readonly metadata: { readonly name: string; readonly namespace?: string | undefined }
+}
+
+const keyOf = (name: string, namespace: string | undefined): string =>
+  namespace === undefined ? name : `${namespace}/${name}`
+
+/** The objects by their keys, and the keys by the indexes. */
+const makeCache = <K>(indexes: Indexes<K, string>) => {
+  const objects = new Map<string, Stored<K>>()
+  const names = Object.keys(indexes)
+  const found = new Map(names.map((name) => [name, new Map<string, Set<string>>()]))
+
+  const keysOf = (index: string, object: Stored<K>): ReadonlyArray<string> => {
+    const keys = indexes[index]?.(object)
+    return keys === undefined ? [] : typeof keys === "string" ? [keys] : keys
+  }
+  const unindex = (key: string, object: Stored<K>) => {
+    for (const index of names) {
+      const entries = found.get(index)
+      for (const entry of keysOf(index, object)) {
+        const keys = entries?.get(entry)
+        keys?.delete(key)
+        if (keys?.size === 0) entries?.delete(entry)
+      }
+    }
+  }
+  return {
+    objects,
+    set: (key: string, object: Stored<K>) => {
+      const before = objects.get(key)
+      if (before !== undefined) unindex(key, before)
+      objects.set(key, object)
+      for (const index of names) {
+        const entries = found.get(index)
+        for (const entry of keysOf(index, object)) {
+          const keys = entries?.get(entry)
+          if (keys === undefined) entries?.set(entry, new Set([key]))
+          else keys.add(key)
+        }
+      }
+      return before
+    },
+    delete: (key: string) => {
+      const before = objects.get(key)
+      if (before !== undefined) unindex(key, before)
+      objects.delete(key)
+    },
+    byIndex: (index: string, entry: string): ReadonlyArray<Stored<K>> => {
+      const list: Array<Stored<K>> = []
+      for (const key of found.get(index)?.get(entry) ?? []) {
+        const object = objects.get(key)
+        if (object !== undefined) list.push(object)
+      }
+      return list
+    }
+  }
+}
+
+/** News with the key of its object. */
+interface News<K> {
+  readonly key: string
+  readonly event: InformerEvent<K>
+}
+
+/** Batches of news that wait for one subscriber, before the watch waits for it. */
+const capacity = 16
+
+interface Subscriber<K> {
+  readonly tell: (news: ReadonlyArray<News<K>>) => Effect.Effect<unknown>
+  readonly end: (cause: Cause.Cause<KubeError>) => Effect.Effect<unknown>
+}
+
+/** The news of one object that has changed twice since somebody looked; nothing where they would not have seen it. */
+const combine = <K>(first: InformerEvent<K>, second: InformerEvent<K>): InformerEvent<K> | undefined => {
+  if (first._tag === "Synced" || second._tag === "Synced") return second
+  if (second._tag === "Deleted") return first._tag === "Added" ? undefined : second
+  const { object } = second
+  switch (first._tag) {
+    case "Added":
+      return { _tag: "Added", object }
+    case "Modified":
+      return { _tag: "Modified", object, previous: first.previous }
+    case "Deleted":
+      return { _tag: "Modified", object, previous: first.object }
+  }
+}
+
+export const make = <K, E, S extends Scope, N extends string = never>(
+  resource: Descriptor<K, E> & CanWatch<K, S>,
+  given?: Options<K, N> & CollectionNamespaceOption<S>
+): Effect.Effect<Informer<K, S, N>, never, KubeClient | EffectScope.Scope> =>
+  Effect.gen(function* () {
+    // The namespace options of a generic scope; those of a namespaced kind include those of any other.
+    const options = (given ?? {}) as Options<K, N> & CollectionNamespaceOption<"Namespaced">
+    const { indexes, managedFields = false, transform, ...watched } = options
+    const inNamespace =
+      resource.scope === "Cluster"
+        ? undefined
+        : yield* withClient((_, env) => Effect.succeed(options.namespace ?? env.namespace ?? env.contextNamespace))
+    const cache = makeCache<K>(indexes ?? {})
+    const synced = yield* Deferred.make<void, KubeError>()
+    const failure = yield* Deferred.make<never, KubeError>()
+    const subscribers = new Set<Subscriber<K>>()
+    const share = makeSharing()
+    let isSynced = false
+    let over: Cause.Cause<KubeError> | undefined
+
+    const keyOfObject = (object: Stored<K>): string => {
+      // Every stored object has a name; a generic kind cannot say so.
+      const { metadata } = object as unknown as Named
+      return keyOf(metadata.name, metadata.namespace)
+    }
+
+    /** Brings the cache up to date, and says what there is to tell. */
+    const absorb = (events: Iterable<WatchEvent<K>>): ReadonlyArray<News<K>> => {
+      const news: Array<News<K>> = []
+      for (const event of events) {
+        switch (event._tag) {
+          case "Added":
+          case "Modified": {
+            const { object } = event
+            const key = keyOfObject(object)
+            const previous = cache.set(key, object)
+            news.push({
+              key,
+              event: previous === undefined ? { _tag: "Added", object } : { _tag: "Modified", object, previous }
+            })
+            break
+          }
+          case "Deleted": {
+            const key = keyOfObject(event.object)
+            cache.delete(key)
+            news.push({ key, event })
+            break
+          }
+          case "Synced":
+            isSynced = true
+            news.push({ key: "", event: { _tag: "Synced" } })
+            break
+          case "Bookmark":
+        }
+      }
+      return news
+    }
+
+    const tell = (news: ReadonlyArray<News<K>>): Effect.Effect<void> =>
+      news.length === 0
+        ? Effect.void
+        : Effect.forEach([...subscribers], (subscriber) => subscriber.tell(news), { discard: true })
+
+    const events = resource.watch({
+      ...watched,
+      managedFields,
+      transform: (object: Stored<K>) => share(transform === undefined ? object : transform(object))
+      // The namespace options are those that were given.
+    } as TransformOption<K> & WatchOptions & CollectionNamespaceOption<S>)
+
+    yield* events.pipe(
+      Stream.runForEachChunk((chunk) =>
+        Effect.suspend(() => {
+          const before = isSynced
+          // Whoever begins to listen after this finds it in the cache.
+          const told = tell(absorb(chunk))
+          return before || !isSynced ? told : Effect.zipRight(told, Deferred.succeed(synced, undefined))
+        })
+      ),
+      // A function of the user's that throws ends it too, and nobody goes on without knowing.
+      Effect.catchAllCause((cause) =>
+        Effect.suspend(() => {
+          over = cause
+          return Effect.all([
+            Deferred.failCause(failure, cause),
+            Deferred.failCause(synced, cause),
+            Effect.forEach([...subscribers], (subscriber) => subscriber.end(cause), { discard: true })
+          ])
+        })
+      ),
+      Effect.forkScoped
+    )
+
+    const read = <A>(look: () => A): Effect.Effect<A, KubeError> =>
+      Effect.flatMap(Deferred.await(synced), () =>
+        Effect.suspend(() => (over === undefined ? Effect.succeed(look()) : Effect.failCause(over)))
+      )
+
+    /** Adds a subscriber, and says what it has to know first: what is told to it begins where that ends. */
+    const subscribe = (subscriber: Subscriber<K>): ReadonlyArray<News<K>> => {
+      subscribers.add(subscriber)
+      const news: Array<News<K>> = []
+      for (const [key, object] of cache.objects) news.push({ key, event: { _tag: "Added", object } })
+      if (isSynced) news.push({ key: "", event: { _tag: "Synced" } })
+      return news
+    }
+    const unlessFailed = <A>(stream: () => Stream.Stream<A, KubeError>): Stream.Stream<A, KubeError> =>
+      Stream.suspend(() => (over === undefined ? stream() : Stream.failCause(over)))
+
+    const changes = unlessFailed(() =>
+      Stream.unwrapScoped(
+        Effect.gen(function* () {
+          const mailbox = yield* Mailbox.make<ReadonlyArray<News<K>>, KubeError>(capacity)
+          const subscriber: Subscriber<K> = {
+            tell: (news) => mailbox.offer(news),
+            end: (cause) => mailbox.failCause(cause)
+          }
+          const initial = yield* Effect.acquireRelease(
+            Effect.sync(() => subscribe(subscriber)),
+            // The watch may be waiting for this one.
+            () =>
+              Effect.zipRight(
+                Effect.sync(() => subscribers.delete(subscriber)),
+                mailbox.shutdown
+              )
+          )
+          return Stream.concat(Stream.succeed(initial), Mailbox.toStream(mailbox))
+        })
+      ).pipe(
+        Stream.mapConcat((news) => news),
+        Stream.map(({ event }) => event)
+      )
+    )
+
+    const latest = unlessFailed(() =>
+      Stream.unwrapScoped(
+        Effect.gen(function* () {
+          const waiting = new Map<string, InformerEvent<K>>()
+          const latch = yield* Effect.makeLatch()
+          const note = (news: ReadonlyArray<News<K>>) => {
+            for (const { event, key } of news) {
+              const before = waiting.get(key)
+              const now = before === undefined ? event : combine(before, event)
+              if (now === undefined) waiting.delete(key)
+              else waiting.set(key, now)
+            }
+            return latch.open
+          }
+          const subscriber: Subscriber<K> = {
+            tell: (news) => Effect.suspend(() => note(news)),
+            end: () => latch.open
+          }
+          yield* Effect.acquireRelease(
+            Effect.suspend(() => note(subscribe(subscriber))),
+            () => Effect.sync(() => subscribers.delete(subscriber))
+          )
+          const pull: Effect.Effect<Chunk.Chunk<InformerEvent<K>>, Option.Option<KubeError>> = Effect.suspend(() => {
+            if (waiting.size > 0) {
+              const events = Chunk.unsafeFromArray([...waiting.values()])
+              waiting.clear()
+              return Effect.succeed(events)
+            }
+            latch.unsafeClose()
+            return over === undefined
+              ? Effect.zipRight(latch.await, pull)
+              : Effect.failCause(Cause.map(over, Option.some))
+          })
+          return Stream.repeatEffectChunkOption(pull)
+        })
+      )
+    )
+
+    const get = (name: string, namespace: string | undefined) =>
+      cache.objects.get(keyOf(name, namespace ?? inNamespace))
+    const informer: Informer<K, S, N> = {
+      synced: Deferred.await(synced),
+      failed: Deferred.await(failure),
+      get: (ref: Ref<S>) =>
+        read(() => {
+          const { name, namespace }: { readonly name: string; readonly namespace?: string | undefined } =
+            typeof ref === "string" ? { name: ref } : "metadata" in ref ? ref.metadata : ref
+          return Option.fromNullable(get(name, namespace))
+        }),
+      list: ({ namespace } = {}) =>
+        read(() => {
+          if (namespace === undefined) return [...cache.objects.values()]
+          const found: Array<Stored<K>> = []
+          for (const [key, object] of cache.objects) if (key.startsWith(`${namespace}/`)) found.push(object)
+          return found
+        }),
+      byIndex: (index, key) => read(() => cache.byIndex(index, key)),
+      size: read(() => cache.objects.size),
+      changes,
+      latest,
+      resync: Effect.zipRight(
+        read(() => undefined),
+        Effect.suspend(() =>
+          tell(
+            Array.from(cache.objects, ([key, object]) => ({
+              key,
+              event: { _tag: "Modified", object, previous: object }
+            }))
+          )
+        )
+      ),
+      store: {
+        isSynced: () => isSynced,
+        get,
+        values: () => cache.objects.values(),
+        byIndex: cache.byIndex,
+        size: () => cache.objects.size
+      }
+    }
+    return informer
+  })
+
+export const makeSynced = <K, E, S extends Scope, N extends string = never>(
+  resource: Descriptor<K, E> & CanWatch<K, S>,
+  options?: Options<K, N> & CollectionNamespaceOption<S>
+): Effect.Effect<Informer<K, S, N>, KubeError, KubeClient | EffectScope.Scope> =>
+  Effect.tap(make(resource, options), ({ synced }) => synced)
