@@ -919,7 +919,11 @@ export interface LogOptions extends CallOptions {
  * @category subresources
  */
 export interface WithLogs {
-  /** What a container writes, line by line. `timeout` limits the time until the server begins to answer. */
+  /**
+   * What a container writes, line by line, over one connection. `timeout` limits the time until the server begins to
+   * answer. With `follow`, it ends when the container ends; `Logs.follow` goes on through restarts and broken
+   * connections, and with many containers.
+   */
   readonly logs: (
     ref: Ref<"Namespaced">,
     options?: LogOptions & NamespaceOption<"Namespaced">
