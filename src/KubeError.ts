@@ -303,6 +303,31 @@ export class WaitFailed extends Data.TaggedError("WaitFailed")<{
 }> {}
 
 /**
+ * Why a port-forward failed. `Listen`: on this side, a local port cannot be had. `Refused`: nothing listens on the pod's
+ * port. `Pod`: any other failure of the pod's side; the connection broke, or the pod is gone.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type PortForwardReason = "Listen" | "Refused" | "Pod"
+
+/**
+ * A port-forward that cannot begin on this side, or a connection into a pod that failed there.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class PortForwardError extends Data.TaggedError("PortForwardError")<{
+  readonly reason: PortForwardReason
+  readonly message: string
+  /** The pod's name. */
+  readonly pod?: string | undefined
+  /** The pod's port; with the reason `Listen` the local one. */
+  readonly port?: number | undefined
+  readonly cause?: unknown
+}> {}
+
+/**
  * There are no credentials to be had.
  *
  * @since 0.1.0
@@ -353,6 +378,38 @@ export class ExecFailed extends Data.TaggedError("ExecFailed")<{
     return `${this.command.join(" ")}: exit code ${this.exitCode}${end === "" ? "" : `: ${end}`}`
   }
 }
+
+/**
+ * Why a copy failed.
+ *
+ * - `NoTar`: the image has no `tar`.
+ * - `TarFailed`: `tar` in the container failed: no such file, no space, no permission, ...
+ * - `BadArchive`: what came from the container is no whole archive.
+ * - `Refused`: an entry would leave the target, or cannot be written there.
+ * - `Changed`: a file became shorter while it was sent.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type CopyFailedReason = "NoTar" | "TarFailed" | "BadArchive" | "Refused" | "Changed"
+
+/**
+ * `Pod.copyTo` or `Pod.copyFrom` failed on the way between the two sides. It is not part of `KubeError`: the call itself
+ * succeeded.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CopyFailed extends Data.TaggedError("CopyFailed")<{
+  readonly reason: CopyFailedReason
+  readonly message: string
+  /** The entry of the archive that it is about. */
+  readonly entry?: string | undefined
+  /** How `tar` ended, where it failed. */
+  readonly exitCode?: number | undefined
+  /** What `tar` said, cut to its first few thousand characters. */
+  readonly stderr?: string | undefined
+}> {}
 
 const reasons = {
   BadRequest,
@@ -420,7 +477,15 @@ export type ApiError = InstanceType<(typeof reasons)[keyof typeof reasons]> | Un
  * @category errors
  */
 export type KubeError =
-  ApiError | TransportError | DecodeError | TimeoutError | WaitFailed | AuthError | ConfigError | InvalidRequest
+  | ApiError
+  | TransportError
+  | DecodeError
+  | TimeoutError
+  | WaitFailed
+  | PortForwardError
+  | AuthError
+  | ConfigError
+  | InvalidRequest
 
 const isReason = (reason: string | undefined): reason is keyof typeof reasons =>
   reason !== undefined && Object.hasOwn(reasons, reason)
@@ -454,6 +519,7 @@ const transportTags = [
   "DecodeError",
   "TimeoutError",
   "WaitFailed",
+  "PortForwardError",
   "AuthError",
   "ConfigError",
   "InvalidRequest"

@@ -10,6 +10,8 @@ export interface Options {
   readonly tls?: https.ServerOptions
   /** The subprotocol that it speaks. */
   readonly protocol?: string
+  /** Answers what is no wish for an upgrade. */
+  readonly answer?: http.RequestListener
   /** Answers the wish for an upgrade itself where it returns true. */
   readonly refuse?: (request: http.IncomingMessage, socket: Duplex) => boolean
 }
@@ -24,16 +26,20 @@ export interface Server {
 
 export const server = (
   onSocket: (socket: WebSocket) => void,
-  { protocol = "v5.channel.k8s.io", refuse = () => false, tls }: Options = {}
+  { answer, protocol = "v5.channel.k8s.io", refuse = () => false, tls }: Options = {}
 ): Effect.Effect<Server, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.async<Server & { readonly close: Effect.Effect<void> }>((resume) => {
         const webSockets = new WebSocketServer({
           noServer: true,
-          handleProtocols: (wanted) => (wanted.has(protocol) ? protocol : false)
+          handleProtocols: (wanted) => (wanted.has(asToken(protocol)) ? asToken(protocol) : false)
+        })
+        webSockets.on("headers", (headers) => {
+          for (const [index, line] of headers.entries()) headers[index] = line.replaceAll("|", "/")
         })
         const plain = tls === undefined ? http.createServer() : https.createServer(tls)
+        if (answer !== undefined) plain.on("request", answer)
         const connections = new Set<Duplex>()
         const asked: Array<http.IncomingMessage> = []
         plain.on("connection", (socket: Duplex) => {
@@ -43,6 +49,7 @@ export const server = (
         })
         plain.on("upgrade", (request, socket, head) => {
           asked.push(request)
+          request.headers["sec-websocket-protocol"] = asToken(request.headers["sec-websocket-protocol"] ?? "")
           if (!refuse(request, socket)) webSockets.handleUpgrade(request, socket, head, onSocket)
         })
         const close = Effect.async<void>((done) => {
@@ -59,6 +66,9 @@ export const server = (
     ),
     ({ asked, open, port }) => ({ asked, open, port })
   )
+
+/** `ws` takes no slash in a subprotocol; Kubernetes does. */
+const asToken = (protocol: string): string => protocol.replaceAll("/", "|")
 
 /** A message of the channel protocol. */
 export const message = (channel: number, body: string | Uint8Array = ""): Buffer =>
