@@ -213,7 +213,9 @@ const step = (kind: Kind, name: string, write: Write, counts: Counts, dry: boole
       const again = ours(kind, write, live, body, time)
       const given = Either.isRight(again) ? metadataOf(again.right)["managedFields"] : undefined
       const own: JsonObject = given === undefined ? {} : { managedFields: given }
-      const bare = without(theirs.body, "managedFields")
+      // What the write does not reach is put back only after its fields were managed.
+      const sent = Either.isRight(again) && write.subresource !== undefined ? again.right["spec"] : undefined
+      const bare = { ...without(theirs.body, "managedFields"), ...(sent === undefined ? {} : { spec: sent }) }
       const result =
         write._tag === "Apply" ? withMetadata(bare, own) : updateManaged({ ...at, updated: withMetadata(bare, own) })
       return managedOf(live === undefined ? result : keepTimes(live, result))
@@ -376,11 +378,16 @@ const configMaps: fc.Arbitrary<Write> = fc.oneof(
     weight: 4,
     arbitrary: applies(
       configMap,
-      some({
-        data: rarely(configData(text), oneOf<Json>("text", 5, null, ["a"])),
-        binaryData: dictionary(oneOf("AA==")).map(({ a }) => (a === undefined ? {} : { bin: a })),
-        foo: rarely(fc.constant(null), oneOf(1))
-      }).map(({ foo, ...rest }) => (foo === null || foo === undefined ? rest : { ...rest, foo }))
+      fc.oneof(
+        { weight: 1, arbitrary: some({ foo: oneOf(1) }) },
+        {
+          weight: 20,
+          arbitrary: some({
+            data: rarely(configData(text), oneOf<Json>("text", 5, null, ["a"])),
+            binaryData: some({ bin: oneOf("AA==") })
+          })
+        }
+      )
     )
   },
   { weight: 2, arbitrary: puts(some({ data: configData(text) })) },
@@ -832,7 +839,13 @@ const widgets = (gvk: GroupVersionKind): fc.Arbitrary<Write> =>
                 subresource: "status",
                 body: () => manifest(gvk, {}, { status, spec: { map: spec["map"] ?? {} } })
               }
-            : { _tag: "Merge", manager, subresource: "status", body: () => ({ status, spec }) }
+            : {
+                _tag: "Merge",
+                manager,
+                subresource: "status",
+                // It does not reach the spec, but one that does not fit the schema ends all management.
+                body: () => ({ status, spec: { map: spec["map"] ?? {}, set: spec["set"] ?? [] } })
+              }
         )
     }
   )
@@ -876,4 +889,140 @@ layer(e2e.layer, e2e.live)("beside the API server", (it) => {
       })
     )
   })
+
+  it.scoped("what a create manages", () =>
+    e2e.inFreshNamespace((namespace) =>
+      Effect.gen(function* () {
+        const spec = { containers: [{ name: "a", image: "a:1", ports: [{ containerPort: 80 }], env: [{ name: "A" }] }] }
+        const template = { metadata: { labels: { a: "1" } }, spec }
+        const selector = { matchLabels: { a: "1" } }
+        const created: ReadonlyArray<readonly [group: string, kind: string, plural: string, content: JsonObject]> = [
+          ["", "ConfigMap", "configmaps", { data: { a: "1" }, immutable: false }],
+          ["", "Secret", "secrets", { stringData: { a: "1" } }],
+          ["", "Service", "services", { spec: { ports: [{ port: 80 }], selector: { a: "1" } } }],
+          ["", "Pod", "pods", { spec: { ...spec, serviceAccountName: "default" } }],
+          [
+            "",
+            "PersistentVolumeClaim",
+            "persistentvolumeclaims",
+            { spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } } }
+          ],
+          ["apps", "Deployment", "deployments", { spec: { replicas: 0, selector, template } }],
+          ["apps", "StatefulSet", "statefulsets", { spec: { replicas: 0, selector, template, serviceName: "a" } }],
+          ["apps", "DaemonSet", "daemonsets", { spec: { selector, template } }],
+          [
+            "batch",
+            "Job",
+            "jobs",
+            { spec: { suspend: true, template: { spec: { ...spec, restartPolicy: "Never" } } } }
+          ],
+          [
+            "batch",
+            "CronJob",
+            "cronjobs",
+            {
+              spec: {
+                schedule: "@daily",
+                jobTemplate: { spec: { template: { spec: { ...spec, restartPolicy: "Never" } } } }
+              }
+            }
+          ],
+          [
+            "networking.k8s.io",
+            "Ingress",
+            "ingresses",
+            { spec: { defaultBackend: { service: { name: "a", port: { number: 80 } } } } }
+          ],
+          ["networking.k8s.io", "NetworkPolicy", "networkpolicies", { spec: { podSelector: {}, ingress: [{}] } }],
+          ["policy", "PodDisruptionBudget", "poddisruptionbudgets", { spec: { minAvailable: 1, selector } }],
+          [
+            "rbac.authorization.k8s.io",
+            "Role",
+            "roles",
+            { rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["get"] }] }
+          ],
+          [
+            "rbac.authorization.k8s.io",
+            "RoleBinding",
+            "rolebindings",
+            {
+              roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "a" },
+              subjects: [{ kind: "ServiceAccount", name: "a", namespace }]
+            }
+          ],
+          ["coordination.k8s.io", "Lease", "leases", { spec: { holderIdentity: "a" } }]
+        ]
+        for (const [group, kind, plural, content] of created) {
+          const gvk = { group, version: "v1", kind }
+          const api = group === "" ? "/api/v1" : `/apis/${group}/v1`
+          const collection = `${api}/namespaces/${namespace}/${plural}`
+          const theirs = yield* call("POST", collection, { dryRun: "All" }, manifest(gvk, { name: "a" }, content))
+          assert.strictEqual(theirs.status, 201, JSON.stringify(theirs.body))
+          const times = managedOf(theirs.body).map(({ time }) => time)
+          const result = updateManaged({
+            live: undefined,
+            updated: without(theirs.body, "managedFields"),
+            schema: schema(gvk),
+            gvk,
+            manager: managerOf(undefined, "merge-test/1.0"),
+            time: String(times[0]),
+            reset: resetFields(gvk, "", "status" in (schema(gvk).properties ?? {}))
+          })
+          assert.deepStrictEqual(managedOf(result), managedOf(theirs.body), kind)
+        }
+      })
+    )
+  )
+
+  it.scoped("too many managers, objects without any, and what kubectl applied at the client's side", () =>
+    e2e.inFreshNamespace((namespace) =>
+      Effect.gen(function* () {
+        const kind: Kind = {
+          gvk: configMap,
+          schema: schema(configMap),
+          collection: `/api/v1/namespaces/${namespace}/configmaps`,
+          hasStatus: false
+        }
+        const counts: Counts = { same: 0, refused: 0, invalid: 0 }
+        const annotation = (data: JsonObject) => ({
+          annotations: {
+            "kubectl.kubernetes.io/last-applied-configuration": JSON.stringify(
+              manifest(configMap, { name: "c" }, { data })
+            )
+          }
+        })
+        const apply = (manager: string, data: JsonObject): Write => ({
+          _tag: "Apply",
+          manager,
+          force: false,
+          body: () => manifest(configMap, {}, { data })
+        })
+        const merge = (manager: string, body: JsonObject): Write => ({ _tag: "Merge", manager, body: () => body })
+
+        yield* step(kind, "a", apply("one", { x: "1" }), counts, false)
+        for (let index = 0; index < 13; index++) {
+          yield* step(kind, "a", merge(`m-${index}`, { data: { [`k-${index}`]: "1" } }), counts, false)
+        }
+
+        yield* step(kind, "b", apply("one", { x: "1" }), counts, false)
+        yield* step(kind, "b", merge("two", { metadata: { managedFields: [] } }), counts, false)
+        yield* step(kind, "b", merge("two", { data: { y: "1" } }), counts, false)
+        yield* step(kind, "b", apply("one", { x: "2" }), counts, false)
+        yield* step(kind, "b", apply("one", { x: "1", z: "1" }), counts, false)
+
+        yield* step(kind, "c", apply("one", { w: "1" }), counts, false)
+        yield* step(
+          kind,
+          "c",
+          merge("kubectl-client-side-apply", { metadata: annotation({ x: "1", y: "1" }), data: { x: "1", y: "1" } }),
+          counts,
+          false
+        )
+        yield* step(kind, "c", apply("kubectl", { x: "2", w: "2" }), counts, false)
+        yield* step(kind, "c", apply("kubectl", { x: "2", y: "<" }), counts, false)
+        yield* step(kind, "c", apply("kubectl", { x: "2" }), counts, false)
+        assert.deepStrictEqual(counts, { same: 21, refused: 2, invalid: 0 })
+      })
+    )
+  )
 })
