@@ -861,13 +861,53 @@ export interface WithFinalize<K, S extends Scope> {
 }
 
 /**
+ * The container that `debug` adds: any field of an ephemeral container. `stdin` is true unless it is said to be false;
+ * the name is `debugger-` and five letters unless one is given. `targetContainerName` is the container whose processes
+ * it sees.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface DebugContainer extends Omit<CoreV1.EphemeralContainer, "name"> {
+  readonly image: string
+  readonly name?: string | undefined
+}
+
+/**
+ * A debug container that runs, attached to. `exitCode` is the container's own.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DebugProcess extends ExecProcess {
+  /** The container's name, for its log. */
+  readonly container: string
+}
+
+/**
  * A pod's `ephemeralcontainers`.
+ *
+ * See [ephemeral containers](https://kubernetes.io/docs/concepts/workloads/pods/ephemeral-containers/).
  *
  * @since 0.1.0
  * @category subresources
  */
 export interface WithEphemeralContainers<K, S extends Scope> {
   readonly ephemeralContainers: ObjectSubresource<K, S>
+  /**
+   * Adds a container to a pod that runs, waits until it runs and joins it, as `kubectl debug` does. It stays in the pod's
+   * spec for good: Kubernetes cannot remove it. Closing the scope ends what runs in its terminal; without one, only the
+   * connection ends.
+   *
+   * `timeout` limits the time until it runs. Fails with `WaitFailed` where it cannot: its image cannot be pulled, the pod
+   * has ended. Where the container has ended before it can be joined, `stdout` is its log. What it writes before it is
+   * joined is in its log only.
+   */
+  readonly debug: (
+    ref: Ref<S>,
+    container: DebugContainer,
+    options?: CallOptions & NamespaceOption<S>
+  ) => Effect.Effect<DebugProcess, KubeError, KubeClient | EffectScope.Scope>
 }
 
 /**
@@ -978,7 +1018,11 @@ export interface ExecProcess {
   readonly stderr: Stream.Stream<Uint8Array, KubeError>
   /**
    * What the command reads. When the stream that runs into it ends, the command sees the end of its input; in a terminal
-   * it does not, nor where a server before Kubernetes 1.30 has no version 5 of the protocol.
+   * it does not, nor where a server before Kubernetes 1.30 has no version 5 of the protocol (a warning is logged then).
+   * It is done when all is sent, or when the command has ended, and fails as `exitCode` does.
+   *
+   * A command that ends with much of its input unread may leave the server hanging, which then tells no end
+   * (kubectl waits forever, too). `Effect.timeout` is the way out.
    */
   readonly stdin: Sink.Sink<void, Uint8Array, never, KubeError>
   /** Tells the terminal its size, in characters. */
@@ -1010,7 +1054,12 @@ export interface WithExec {
         readonly check?: boolean | undefined
       }
   ) => Effect.Effect<ExecResult, ExecFailed | KubeError, KubeClient>
-  /** Runs a command and gives its streams. Closing the scope closes the connection. */
+  /**
+   * Runs a command and gives its streams. Closing the scope closes the connection, but Kubernetes does not end the
+   * command then. With a `tty` it is ended first, as from the keyboard: by Ctrl-C, Ctrl-D and, where that is not enough,
+   * Ctrl-\\, for up to five seconds. A program that takes these keys for itself goes on, as does one without a terminal; such a
+   * command should end at the end of its input, or have a limit of its own (`timeout 60 …`).
+   */
   readonly execStream: (
     ref: Ref<"Namespaced">,
     command: readonly [string, ...ReadonlyArray<string>],
@@ -1128,6 +1177,24 @@ export interface WithProxy<S extends Scope, Port extends number | string = numbe
         readonly port?: Port | undefined
       }
   ) => Effect.Effect<HttpClient.HttpClient, InvalidRequest, KubeClient>
+}
+
+/**
+ * A pod's `portForward`; `PortForward` has it for Services and workloads too, and without a local port.
+ *
+ * @since 0.1.0
+ * @category subresources
+ */
+export interface WithPortForward {
+  /**
+   * Listens on a local port, a free one unless `local` says which, and forwards what connects to a port of the pod: a
+   * number, or the name of a container's port. Closing the scope closes the listener and its connections.
+   */
+  readonly portForward: <R = never>(
+    ref: Ref<"Namespaced">,
+    port: Port | Listen,
+    options?: ListenOptions<R> & NamespaceOption<"Namespaced">
+  ) => Effect.Effect<Forward, KubeError, KubeClient | EffectScope.Scope | R>
 }
 
 /**

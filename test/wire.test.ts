@@ -6,8 +6,10 @@
  */
 import { HttpClientRequest, HttpMethod } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
+import { NodeContext } from "@effect/platform-node"
 import { Effect, Stream } from "effect"
 import { builtIn, KubeClient, Patch, type Request, type Resource } from "effect-kubernetes"
+import type { CopyOptions } from "effect-kubernetes/Copy"
 import type { RawRequest } from "effect-kubernetes/layers/KubeClient"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -40,7 +42,8 @@ type Every = Resource.Namespaced<Kind> &
   Resource.WithLogs &
   Resource.WithExec &
   Resource.WithProxy<"Namespaced"> &
-  Resource.WithAttach
+  Resource.WithAttach &
+  Resource.WithPortForward
 
 type Options<O> = Required<Omit<O, "timeout">>
 
@@ -97,6 +100,10 @@ const since = { container: "c", sinceTime: "2026-01-01T00:00:00Z" }
 const inTerminal: Options<Resource.ExecOptions> = { container: "c", tty: true }
 const piped = { container: "c", stdin: true }
 
+const copied: CopyOptions = { container: "c", preserve: false, followLinks: true }
+const local = <A, E>(calls: ReadonlyArray<Effect.Effect<A, E, KubeClient | NodeContext.NodeContext>>) =>
+  calls.map((call) => Effect.provide(call, NodeContext.layer))
+
 type Call = Effect.Effect<unknown, unknown, KubeClient>
 type Exercise = (kind: Every) => ReadonlyArray<Call>
 
@@ -122,6 +129,15 @@ const ofSubresource = (
   [`${name}.apply`]: (kind) => [of(kind).apply(object, applied)],
   [`${name}.modify`]: (kind) => [of(kind).modify(object, (found) => ({ ...found }), write)]
 })
+
+/** A forward looks at the pod before it begins. */
+const runningPod = {
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { ...object.metadata, uid: "1", resourceVersion: "1", creationTimestamp: "2026-01-01T00:00:00Z" },
+  spec: { containers: [] },
+  status: { phase: "Running" }
+}
 
 /** Every verb, with every option. A verb that is added has to be added here. */
 const exercises: Record<string, Exercise> = {
@@ -153,6 +169,7 @@ const exercises: Record<string, Exercise> = {
   ...ofSubresource("status", (kind) => kind.status),
   ...ofSubresource("approval", (kind) => kind.approval),
   ...ofSubresource("ephemeralContainers", (kind) => kind.ephemeralContainers),
+  debug: (kind) => [Effect.scoped(kind.debug(object, { image: "busybox" }))],
   ...ofSubresource("resize", (kind) => kind.resize),
   finalize: (kind) => [kind.finalize(object, write)],
   scale: (kind) => [kind.scale(object, 1, write)],
@@ -169,10 +186,17 @@ const exercises: Record<string, Exercise> = {
     Effect.scoped(kind.execStream(object, ["sh"], inTerminal)),
     Effect.scoped(kind.execStream(object, ["sh"], piped))
   ],
+  copyTo: (kind) => local([kind.copyTo(object, ".", "there", copied), kind.copyTo(object, ".", "there/", copied)]),
+  copyFrom: (kind) => local([kind.copyFrom(object, "there", "here", copied)]),
   proxy: (kind) =>
     [...HttpMethod.all].map((method) =>
       Effect.flatMap(kind.proxy(object), (client) => client.execute(HttpClientRequest.make(method)("/{path}")))
     ),
+  portForward: (kind) => [
+    Effect.scoped(kind.portForward(object, 80)).pipe(
+      Effect.updateService(KubeClient, (client) => ({ ...client, json: () => Effect.succeed(runningPod) }))
+    )
+  ],
   attach: (kind) => [Effect.scoped(kind.attach(object, inTerminal)), Effect.scoped(kind.attach(object, piped))]
 }
 
@@ -327,10 +351,6 @@ const omissions: ReadonlyArray<Exception> = [
     of: ({ path }) => /^\/(api|apis\/[^/]+)\/v[^/]+\/$|^\/version\/$/.test(path)
   },
   {
-    reason: "portforward: streams into pods, which have no verb yet",
-    of: ({ path }, action) => action === "connect" && path.endsWith("/portforward")
-  },
-  {
     reason: "`proxy` without a path redirects to the one with a slash, which is what is sent",
     of: ({ path }, action) => action === "connect" && path.endsWith("/proxy")
   },
@@ -340,7 +360,8 @@ const omissions: ReadonlyArray<Exception> = [
   },
   {
     reason: "a WebSocket begins with a GET; the POST is for SPDY, which Kubernetes is leaving",
-    of: ({ method, path }, action) => action === "connect" && method === "post" && /\/(exec|attach)$/.test(path)
+    of: ({ method, path }, action) =>
+      action === "connect" && method === "post" && /\/(exec|attach|portforward)$/.test(path)
   },
   {
     reason: "stands in the body of a delete, the server reads the query only when there is none",

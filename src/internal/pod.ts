@@ -86,8 +86,8 @@ const messageSize = 64 * 1024
 
 /** Ends what a terminal runs as somebody would who sits at it: interrupts the program, and ends the shell's input. */
 const farewell = { first: "\u0003\u0004", harder: "\u0003\u001c\u0004" } as const
-/** How often, and how long in between: each shell inside of another one takes a turn. */
-const turns = Schedule.intersect(Schedule.spaced("100 millis"), Schedule.recurs(5))
+/** How often: each shell inside of another one takes a turn, and a slow node has to start the command first. */
+const turns = (times: number) => Schedule.intersect(Schedule.spaced("100 millis"), Schedule.recurs(times))
 
 const slices = (bytes: Uint8Array): ReadonlyArray<Uint8Array> =>
   bytes.length <= messageSize
@@ -200,11 +200,11 @@ const converse = (request: Request, server: string, socket: HttpWebSocket, { han
       Effect.forkScoped
     )
     const leave = Effect.suspend(() => {
-      const keys = (text: string) => Effect.repeat(send(channel.stdin, utf8.encode(text)), turns)
+      const keys = (text: string, times: number) => Effect.repeat(send(channel.stdin, utf8.encode(text)), turns(times))
       // Nobody reads any more; what waits must not keep the server's last message away.
       return Effect.all([stdout.shutdown, stderr.shutdown]).pipe(
-        Effect.zipRight(keys(farewell.first)),
-        Effect.zipRight(keys(farewell.harder)),
+        Effect.zipRight(keys(farewell.first, 5)),
+        Effect.zipRight(keys(farewell.harder, 45)),
         Effect.exit,
         Effect.raceFirst(Effect.exit(Deferred.await(exit))),
         Effect.interruptible,
@@ -254,7 +254,7 @@ interface Wanted {
   readonly hangUp: boolean
 }
 
-const open = (
+export const open = (
   resource: ResourceInfo,
   subresource: "exec" | "attach",
   ref: requests.AnyRef,

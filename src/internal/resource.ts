@@ -32,11 +32,14 @@ import type * as CoreV1 from "../resources/CoreV1.js"
 import * as MetaV1 from "../resources/MetaV1.js"
 import { TableSchema, type Table } from "../Table.js"
 import { formatType } from "./check.js"
+import type * as Copy from "./copy.js"
+import { debug } from "./debug.js"
 import { codecOf, decodeError, run, type Codec } from "./decode.js"
 import { apiVersionOf } from "./discovery.js"
 import { isObject } from "./isObject.js"
 import { withoutManagedFields } from "./lean.js"
 import * as pod from "./pod.js"
+import { portForward } from "./portForward.js"
 import * as requests from "./requests.js"
 import type { Start } from "./reconnect.js"
 import { defaultBackoff, defaultIdle, reflect, type Source } from "./reflector.js"
@@ -519,11 +522,14 @@ const ofObject =
     return { [name]: { apply, get, modify, patch, replace } }
   }
 
-/** What each subresource adds to a kind; `portforward` is not there yet. */
+/** What each subresource adds to a kind. */
 const subresources: { readonly [name: string]: Subresource } = {
   status: ofObject("status", "status"),
   approval: ofObject("approval", "approval"),
-  ephemeralcontainers: ofObject("ephemeralContainers", "ephemeralcontainers"),
+  ephemeralcontainers: (resource, codec, answer) => ({
+    ...ofObject("ephemeralContainers", "ephemeralcontainers")(resource, codec, answer),
+    debug: debug(resource)
+  }),
   resize: ofObject("resize", "resize"),
   finalize: (resource, codec) => ({ finalize: objectVerbs(resource, codec, "finalize").replace }),
   scale: (resource, _, answer) => {
@@ -535,8 +541,20 @@ const subresources: { readonly [name: string]: Subresource } = {
     return { scale: Object.assign(scale, { get, patch, replace }) }
   },
   log: (resource) => ({ logs: pod.logs(resource), logBytes: pod.logBytes(resource) }),
-  exec: (resource) => ({ exec: pod.exec(resource), execStream: pod.execStream(resource) }),
+  exec: (resource) => {
+    // Loaded when it is first needed, and the tar format with it.
+    const copy = Effect.promise(() => import("./copy.js"))
+    return {
+      exec: pod.exec(resource),
+      execStream: pod.execStream(resource),
+      copyTo: (...args: Parameters<ReturnType<typeof Copy.copyTo>>) =>
+        Effect.flatMap(copy, ({ copyTo }) => copyTo(resource)(...args)),
+      copyFrom: (...args: Parameters<ReturnType<typeof Copy.copyFrom>>) =>
+        Effect.flatMap(copy, ({ copyFrom }) => copyFrom(resource)(...args))
+    }
+  },
   attach: (resource) => ({ attach: pod.attach(resource) }),
+  portforward: () => ({ portForward }),
   proxy: (resource) => ({
     proxy: (ref: requests.AnyRef, options: Any<ProxyOptions> = {}) =>
       withClient((client, env) =>

@@ -153,6 +153,29 @@ describe.skipIf(!inject("node"))("in a container", () => {
     )
 
     test(
+      "a terminal has its first size, as a change",
+      Effect.gen(function* () {
+        const command = ["sh", "-c", "until [ \"$(stty size)\" = '45 123' ]; do sleep 0.1; done; stty size"] as const
+        const { stdout } = yield* Pod.exec("box", command, { tty: { width: 123, height: 45 } })
+        assert.include(stdout, "45 123\r\n")
+      })
+    )
+
+    test(
+      "an input that nobody reads ends with the command",
+      Effect.gen(function* () {
+        const process = yield* Pod.execStream("box", ["sh", "-c", "read line; echo $line; exit 4"])
+        const input = Stream.concat(Stream.make(utf8("one\n")), Stream.never)
+        const [, output, exitCode] = yield* Effect.all(
+          [Stream.run(input, process.stdin), text(process.stdout), process.exitCode],
+          { concurrency: "unbounded" }
+        )
+        assert.strictEqual(output, "one\n")
+        assert.strictEqual(exitCode, 4)
+      })
+    )
+
+    test(
       "a terminal loses no output when its input ends",
       Effect.gen(function* () {
         const loop = "i=0; while [ $i -lt 2000 ]; do echo $i; i=$((i+1)); done; stty size; exit 3"

@@ -241,6 +241,68 @@ describe("the connection", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("closes with the scope, also where the server answers no more", () =>
+    Effect.gen(function* () {
+      const { open, port } = yield* server((socket) => socket.pause())
+      yield* Effect.scoped(stream(port))
+      yield* eventually(() => [...open].every((socket) => socket.isPaused))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("ends a terminal from the keyboard before it closes, harder where that is not enough", () =>
+    Effect.gen(function* () {
+      for (const deaf of [false, true]) {
+        const got: Array<string> = []
+        const { open, port } = yield* server((socket) =>
+          socket.on("message", (data: Buffer) => {
+            got.push(data.toString("latin1"))
+            if (!deaf || data.includes(0x1c)) says(exitCode("130"))(socket)
+          })
+        )
+        yield* Effect.scoped(
+          Effect.provide(Pod.execStream("box", ["sh"], { container: "main", tty: true, stdin: false }), clientOf(port))
+        )
+        yield* eventually(() => open.size === 0)
+        assert.strictEqual(got[0], "\0\u0003\u0004")
+        assert.strictEqual(got.includes("\0\u0003\u001c\u0004"), deaf)
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("leaves a terminal alone that it is only attached to", () =>
+    Effect.gen(function* () {
+      const got: Array<Buffer> = []
+      const { open, port } = yield* server((socket) => socket.on("message", (data: Buffer) => got.push(data)))
+      yield* Effect.scoped(
+        Effect.provide(Pod.attach("box", { container: "main", tty: true, stdin: true }), clientOf(port))
+      )
+      yield* eventually(() => open.size === 0)
+      assert.deepStrictEqual(got, [])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live(
+    "is gone after an interruption at any point, a thousand times over",
+    () =>
+      Effect.gen(function* () {
+        const { open, port } = yield* server((socket) => socket.send(message(1, "out")))
+        const active = () => process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Immediate/.test(name)).length
+        const client = yield* Layer.build(clientOf(port))
+        const run = Effect.provide(Pod.exec("box", ["run"], { container: "main", stdin: "abc" }), client)
+        yield* Effect.ignore(Effect.timeout(run, "50 millis"))
+        yield* eventually(() => open.size === 0)
+        const before = active()
+        yield* Effect.forEach(
+          Array.from({ length: 1000 }, (_, index) => index % 20),
+          (millis) => Effect.ignore(Effect.timeout(run, millis)),
+          { concurrency: 20, discard: true }
+        )
+        yield* eventually(() => open.size === 0)
+        yield* eventually(() => active() <= before)
+      }).pipe(Effect.scoped),
+    60_000
+  )
+
   it.live("holds the server back while nobody reads", () =>
     Effect.gen(function* () {
       const total = 64 * 1024 * 1024
