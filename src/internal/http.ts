@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Agent, EnvHttpProxyAgent, ProxyAgent, Socks5ProxyAgent, type Dispatcher } from "undici"
 import { ConfigError } from "../KubeError.js"
@@ -263,15 +263,19 @@ const openStream = (
     let controller: Dispatcher.DispatchController | undefined
     let closed = false
     const { chunks, offer } = makeInbox({ pause: () => controller?.pause(), resume: () => controller?.resume() })
-    yield* Effect.addFinalizer(() =>
+    // `Effect.addFinalizer` would remember the caller's context, and with it the span and what has come of it.
+    yield* Scope.addFinalizer(
+      yield* Effect.scope,
       Effect.sync(() => {
         closed = true
         controller?.abort(interrupted)
       })
     )
     const body = isStream(request.body) ? yield* readable(request.body) : request.body
-    const head = yield* timed<HttpHead>(request, (resume) => {
-      let begun = false
+    const head = yield* timed<HttpHead>(request, (done) => {
+      // Forgotten as soon as it is called: it knows the caller's fiber, which may know what has become of the answer. An
+      // answer that nobody else knows any more is to be collected, and its connection closed.
+      let resume: typeof done | undefined = done
       dispatcher.dispatch(dispatchOptions(server, request, body, false), {
         onRequestStart(started) {
           controller = started
@@ -279,8 +283,9 @@ const openStream = (
         },
         onResponseStart(_, status, headers) {
           if (status < 200) return
-          begun = true
-          resume(Effect.succeed({ status, headers }))
+          const begin = resume
+          resume = undefined
+          begin?.(Effect.succeed({ status, headers }))
         },
         onResponseData(_, chunk) {
           offer({ chunk })
@@ -290,7 +295,7 @@ const openStream = (
         },
         onResponseError(_, error) {
           const reason = classify(error, server)
-          if (begun) offer({ failure: reason })
+          if (resume === undefined) offer({ failure: reason })
           else resume(Effect.fail(reason))
         }
       })

@@ -213,7 +213,6 @@ const responseOf = (
   close: Effect.Effect<void>
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, RequestError> =>
   Effect.gen(function* () {
-    const runtime = yield* Effect.runtime<never>()
     const received = yield* Effect.try({
       try: () => new Headers(pairsOf(headers)),
       catch: (cause) => transport(request, "the answer has headers that cannot be read", cause)
@@ -222,7 +221,8 @@ const responseOf = (
     if (isBare(request.method, status)) yield* close
     const content = isBare(request.method, status)
       ? null
-      : Stream.toReadableStreamRuntime(Stream.ensuring(body, close), runtime, {
+      : // Not in the caller's runtime: its span knows the response, which then would never be collected as garbage.
+        Stream.toReadableStream(Stream.ensuring(body, close), {
           strategy: { highWaterMark: readAhead, size: (chunk) => chunk?.byteLength ?? 0 }
         })
     return HttpClientResponse.fromWeb(request, new Response(content, { status, headers: received }))
