@@ -123,7 +123,6 @@ export const metadataOf = (object: JsonObject): JsonObject => {
   const metadata = object["metadata"]
   return isJsonObject(metadata) ? metadata : {}
 }
-}
 
 export const withMetadata = (object: JsonObject, metadata: JsonObject): JsonObject => ({
   ...object,

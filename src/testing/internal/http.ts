@@ -1,0 +1,49 @@
+/** What goes into the server and what comes out, whatever brings it: the layer of a test, or a socket. */
+import type * as Stream from "effect/Stream"
+import type { Json, JsonObject } from "./openapi.js"
+
+/** Who asks, after authentication and impersonation. */
+export interface User {
+  readonly username: string
+  readonly uid?: string | undefined
+  readonly groups: ReadonlyArray<string>
+  readonly extra?: { readonly [key: string]: ReadonlyArray<string> } | undefined
+}
+
+export interface ApiRequest {
+  readonly method: string
+  /** Encoded, without the query. */
+  readonly path: string
+  readonly query: URLSearchParams
+  /** By lower-case name; several values are joined by a comma. */
+  readonly headers: { readonly [name: string]: string }
+  readonly body: string
+  readonly user: User
+}
+
+export interface ApiResponse {
+  readonly status: number
+  readonly headers: { readonly [name: string]: string | ReadonlyArray<string> }
+  /** A watch's body is a stream of its events, a line each. Ending it ends the watch. */
+  readonly body: string | Stream.Stream<string>
+}
+
+export const text = (status: number, body: string): ApiResponse => ({
+  status,
+  headers: { "content-type": "text/plain; charset=utf-8" },
+  body
+})
+
+export const json = (status: number, body: Json, type = "application/json"): ApiResponse => ({
+  status,
+  headers: { "cache-control": "no-cache, private", "content-type": type },
+  body: JSON.stringify(body)
+})
+
+/** What a verb answers. */
+export interface Answer {
+  readonly status: number
+  readonly object: JsonObject
+  /** Each becomes a `Warning` header. */
+  readonly warnings?: ReadonlyArray<string>
+}

@@ -1,0 +1,142 @@
+/** The kinds that the cluster serves: the built-in ones, in every version, and those that its objects define. */
+import { isJsonArray, isJsonObject } from "./json.js"
+import { builtIn, schemaOf, type Json, type JsonObject, type OpenApi, type ServedResource } from "./openapi.js"
+import type { Objects } from "./store.js"
+import { at, strategyOf, type Strategy } from "./strategies.js"
+
+export interface Kind extends ServedResource {
+  /** Where its objects are in the store. */
+  readonly storage: string
+  readonly strategy: Strategy
+  readonly custom: boolean
+  readonly schema: OpenApi | undefined
+  /** An object of the store in this version. */
+  readonly read: (stored: JsonObject) => JsonObject
+  /** An object of this version as the store has it. */
+  readonly write: (object: JsonObject) => JsonObject
+}
+
+export const apiVersionOf = ({ group, version }: { readonly group: string; readonly version: string }): string =>
+  group === "" ? version : `${group}/${version}`
+
+/** An object in another version of its kind. */
+type Conversion = Pick<Kind, "storage" | "read" | "write">
+
+const renamed =
+  (apiVersion: string, names: ReadonlyMap<string, string>) =>
+  (object: JsonObject): JsonObject => ({
+    ...Object.fromEntries(Object.entries(object).map(([key, value]) => [names.get(key) ?? key, value])),
+    apiVersion
+  })
+
+const eventNames = [
+  ["involvedObject", "regarding"],
+  ["message", "note"],
+  ["source", "deprecatedSource"],
+  ["firstTimestamp", "deprecatedFirstTimestamp"],
+  ["lastTimestamp", "deprecatedLastTimestamp"],
+  ["count", "deprecatedCount"],
+  ["reportingComponent", "reportingController"]
+] as const
+
+const cpu = (value: Json): JsonObject => ({
+  type: "Resource",
+  resource: { name: "cpu", target: { type: "Utilization", averageUtilization: value } }
+})
+
+const isCpu = (metric: Json): boolean =>
+  at(metric, "type") === "Resource" &&
+  at(metric, "resource", "name") === "cpu" &&
+  at(metric, "resource", "target", "type") === "Utilization"
+
+const partOf = (object: JsonObject, key: string): JsonObject => {
+  const part = object[key]
+  return isJsonObject(part) ? part : {}
+}
+
+/** autoscaling/v1 knows no metric but the utilization of the CPU, and it leaves the others as they are. */
+const autoscalerV1: Conversion = {
+  storage: "horizontalpodautoscalers.autoscaling",
+  read: (stored) => {
+    const { behavior: _behavior, metrics, ...spec } = partOf(stored, "spec")
+    const { currentMetrics, ...status } = partOf(stored, "status")
+    const target = (isJsonArray(metrics) ? metrics : []).find(isCpu)
+    const current = (isJsonArray(currentMetrics) ? currentMetrics : []).find(
+      (metric) => at(metric, "resource", "name") === "cpu"
+    )
+    const utilization = at(target, "resource", "target", "averageUtilization")
+    const measured = at(current, "resource", "current", "averageUtilization")
+    return {
+      ...stored,
+      apiVersion: "autoscaling/v1",
+      spec: { ...spec, ...(utilization === undefined ? {} : { targetCPUUtilizationPercentage: utilization }) },
+      status: {
+        currentReplicas: 0,
+        ...status,
+        ...(measured === undefined ? {} : { currentCPUUtilizationPercentage: measured })
+      }
+    }
+  },
+  write: (object) => {
+    const { targetCPUUtilizationPercentage: target, ...spec } = partOf(object, "spec")
+    const { currentCPUUtilizationPercentage: _measured, ...status } = partOf(object, "status")
+    return {
+      ...object,
+      apiVersion: "autoscaling/v2",
+      spec: { ...spec, ...(target === undefined ? {} : { metrics: [cpu(target)] }) },
+      ...(object["status"] === undefined ? {} : { status: { currentMetrics: null, ...status } })
+    }
+  }
+}
+
+const conversions: { readonly [groupVersionKind: string]: Conversion } = {
+  "events.k8s.io/v1/Event": {
+    storage: "events",
+    read: renamed("events.k8s.io/v1", new Map(eventNames)),
+    write: renamed("v1", new Map(eventNames.map(([core, events]) => [events, core])))
+  },
+  "autoscaling/v1/HorizontalPodAutoscaler": autoscalerV1
+}
+
+const unchanged = (object: JsonObject): JsonObject => object
+
+export const storageOf = ({ group, plural }: { readonly group: string; readonly plural: string }): string =>
+  group === "" ? plural : `${plural}.${group}`
+
+const builtInKind = (resource: ServedResource): Kind => ({
+  ...resource,
+  strategy: strategyOf(resource),
+  custom: false,
+  schema: schemaOf(resource),
+  ...(conversions[`${apiVersionOf(resource)}/${resource.kind}`] ?? {
+    storage: storageOf(resource),
+    read: unchanged,
+    write: unchanged
+  })
+})
+
+export interface Kinds {
+  readonly all: ReadonlyArray<Kind>
+  /** The versions of each group, the preferred one first. */
+  readonly groups: ReadonlyMap<string, ReadonlyArray<string>>
+  readonly find: (group: string, version: string, plural: string) => Kind | undefined
+  readonly ofKind: (apiVersion: string, kind: string) => Kind | undefined
+}
+
+const kindsFrom = (all: ReadonlyArray<Kind>, groups: Kinds["groups"]): Kinds => {
+  const byPath = new Map(all.map((kind) => [`${apiVersionOf(kind)}/${kind.plural}`, kind]))
+  const byName = new Map(all.map((kind) => [`${apiVersionOf(kind)}/${kind.kind}`, kind]))
+  return {
+    all,
+    groups,
+    find: (group, version, plural) => byPath.get(`${apiVersionOf({ group, version })}/${plural}`),
+    ofKind: (apiVersion, kind) => byName.get(`${apiVersion}/${kind}`)
+  }
+}
+
+let ofTheRelease: Kinds | undefined
+
+/** What is served when the cluster holds these objects. */
+export const kindsOf = (_objects: Objects): Kinds =>
+  // The kinds of its CustomResourceDefinitions are to be added here: crd.ts.
+  (ofTheRelease ??= kindsFrom(builtIn().resources.map(builtInKind), new Map(Object.entries(builtIn().groups))))

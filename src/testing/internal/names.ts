@@ -1,0 +1,220 @@
+/** What names, labels and the rest of an object's metadata have to be, in the words of apimachinery. */
+import { isIP } from "node:net"
+import { isJsonArray, isJsonObject, jsonEquals } from "./json.js"
+import type { Json, JsonObject } from "./openapi.js"
+import { forbiddenValue, invalidValue, required, type Cause } from "./status.js"
+import { metadataOf } from "./store.js"
+import type { NameRule } from "./strategies.js"
+
+const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
+const subdomainProblem =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+const qualified = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/
+const qualifiedProblem =
+  "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+const value = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/
+const valueProblem =
+  "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+
+const tooLong = (limit: number) => `must be no more than ${limit} bytes`
+
+const bytes = (text: string): number => Buffer.byteLength(text)
+
+/** A pattern and its length: what is wrong with a text, if anything. */
+const matching =
+  (pattern: RegExp, problem: string, limit: number) =>
+  (text: string): ReadonlyArray<string> => [
+    ...(bytes(text) > limit ? [tooLong(limit)] : []),
+    ...(pattern.test(text) ? [] : [problem])
+  ]
+
+const rules: { readonly [R in NameRule]: (name: string) => ReadonlyArray<string> } = {
+  subdomain: matching(subdomain, subdomainProblem, 253),
+  label: matching(
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
+    63
+  ),
+  label1035: matching(
+    /^[a-z]([-a-z0-9]*[a-z0-9])?$/,
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')",
+    63
+  ),
+  path: (name) =>
+    name === "." || name === ".."
+      ? [`may not be '${name}'`]
+      : ["/", "%"].filter((illegal) => name.includes(illegal)).map((illegal) => `may not contain '${illegal}'`),
+  ip: (name) => (isIP(name) === 0 ? ["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"] : [])
+}
+
+/** A prefix that a name will get a suffix to may end with a dash. */
+const maskTrailingDash = (prefix: string): string => (prefix.endsWith("-") ? `${prefix.slice(0, -1)}a` : prefix)
+
+export const labelKeyProblem = (key: string): string | undefined => labelKeyProblems(key)[0]
+
+const labelKeyProblems = (key: string): ReadonlyArray<string> => {
+  const parts = key.split("/")
+  const [first = "", second] = parts
+  if (parts.length > 2) {
+    return [
+      `a valid label key ${qualifiedProblem} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`
+    ]
+  }
+  const name = second ?? first
+  return [
+    ...(second === undefined
+      ? []
+      : first === ""
+        ? ["prefix part must be non-empty"]
+        : rules.subdomain(first).map((problem) => `prefix part ${problem}`)),
+    ...(name === ""
+      ? ["name part must be non-empty", `name part ${qualifiedProblem}`]
+      : [
+          ...(bytes(name) > 63 ? [`name part ${tooLong(63)}`] : []),
+          ...(qualified.test(name) ? [] : [`name part ${qualifiedProblem}`])
+        ])
+  ]
+}
+
+const labelValueProblems = matching(value, valueProblem, 63)
+
+export const labelValueProblem = (text: string): string | undefined => labelValueProblems(text)[0]
+
+const quoted = (text: string): string => JSON.stringify(text)
+
+const textOf = (object: JsonObject, key: string): string => {
+  const text = object[key]
+  return typeof text === "string" ? text : ""
+}
+
+const invalids = (field: string, text: string, problems: ReadonlyArray<string>): ReadonlyArray<Cause> =>
+  problems.map((problem) => invalidValue(field, quoted(text), problem))
+
+const entries = (map: Json | undefined): ReadonlyArray<readonly [string, Json]> =>
+  isJsonObject(map) ? Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1)) : []
+
+const items = (list: Json | undefined): ReadonlyArray<Json> => (isJsonArray(list) ? list : [])
+
+const annotationsLimit = 256 * 1024
+
+const labels = (metadata: JsonObject): ReadonlyArray<Cause> =>
+  entries(metadata["labels"]).flatMap(([key, text]) => [
+    ...invalids("metadata.labels", key, labelKeyProblems(key)),
+    ...invalids("metadata.labels", String(text), labelValueProblems(String(text)))
+  ])
+
+const annotations = (metadata: JsonObject): ReadonlyArray<Cause> => {
+  const all = entries(metadata["annotations"])
+  const size = all.reduce((sum, [key, text]) => sum + bytes(key) + bytes(String(text)), 0)
+  return [
+    // Only labels are case-sensitive about the prefix.
+    ...all.flatMap(([key]) => invalids("metadata.annotations", key, labelKeyProblems(key.toLowerCase()))),
+    ...(size > annotationsLimit
+      ? [
+          {
+            reason: "FieldValueTooLong",
+            message: `Too long: may not be more than ${annotationsLimit} bytes`,
+            field: "metadata.annotations"
+          }
+        ]
+      : [])
+  ]
+}
+
+const ownerReferences = (metadata: JsonObject): ReadonlyArray<Cause> => {
+  const owners = items(metadata["ownerReferences"]).filter(isJsonObject)
+  const controllers = owners.filter((owner) => owner["controller"] === true)
+  const missing = (owner: JsonObject, key: string): ReadonlyArray<Cause> =>
+    textOf(owner, key) === "" ? [invalidValue(`metadata.ownerReferences.${key}`, '""', "must not be empty")] : []
+  return [
+    ...owners.flatMap((owner) => [
+      ...(textOf(owner, "apiVersion") === ""
+        ? [invalidValue("metadata.ownerReferences.apiVersion", '""', "version must not be empty")]
+        : []),
+      ...missing(owner, "kind"),
+      ...missing(owner, "name"),
+      ...missing(owner, "uid")
+    ]),
+    ...(controllers.length > 1
+      ? [
+          invalidValue(
+            "metadata.ownerReferences",
+            JSON.stringify(owners),
+            `Only one reference can have Controller set to true. Found "true" in references for ${textOf(controllers[0] ?? {}, "kind")}/${textOf(controllers[0] ?? {}, "name")} and ${textOf(controllers[1] ?? {}, "kind")}/${textOf(controllers[1] ?? {}, "name")}`
+          )
+        ]
+      : [])
+  ]
+}
+
+const standardFinalizers = new Set(["kubernetes", "orphan", "foregroundDeletion"])
+
+const finalizers = (metadata: JsonObject): ReadonlyArray<Cause> =>
+  items(metadata["finalizers"]).flatMap((each, index) => {
+    const finalizer = String(each)
+    const field = `metadata.finalizers[${index}]`
+    return [
+      ...invalids(field, finalizer, labelKeyProblems(finalizer)),
+      ...(finalizer.includes("/") || standardFinalizers.has(finalizer)
+        ? []
+        : [
+            invalidValue(
+              field,
+              quoted(finalizer),
+              "name is neither a standard finalizer name nor is it fully qualified"
+            )
+          ])
+    ]
+  })
+
+/** What is wrong with the metadata of an object that is created. */
+export const metadataCauses = (object: JsonObject, rule: NameRule): ReadonlyArray<Cause> => {
+  const metadata = metadataOf(object)
+  const [name, generateName] = [textOf(metadata, "name"), textOf(metadata, "generateName")]
+  return [
+    ...(generateName === ""
+      ? []
+      : invalids("metadata.generateName", generateName, rules[rule](maskTrailingDash(generateName)))),
+    ...(name === ""
+      ? [required("metadata.name", "name or generateName is required")]
+      : invalids("metadata.name", name, rules[rule](name))),
+    ...shared(metadata)
+  ]
+}
+
+const shared = (metadata: JsonObject): ReadonlyArray<Cause> => {
+  const generation = metadata["generation"]
+  return [
+    ...(typeof generation === "number" && generation < 0
+      ? [invalidValue("metadata.generation", String(generation), "must be greater than or equal to 0")]
+      : []),
+    ...labels(metadata),
+    ...annotations(metadata),
+    ...ownerReferences(metadata),
+    ...finalizers(metadata)
+  ]
+}
+
+const immutable = ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"]
+
+/** What is wrong with the metadata of an object that takes the place of another. */
+export const metadataUpdateCauses = (object: JsonObject, old: JsonObject): ReadonlyArray<Cause> => {
+  const [metadata, before] = [metadataOf(object), metadataOf(old)]
+  const known = items(before["finalizers"])
+  const added = items(metadata["finalizers"]).filter((finalizer) => !known.includes(finalizer))
+  const once: ReadonlyArray<Cause> = [
+    ...(before["deletionTimestamp"] !== undefined && added.length > 0
+      ? [
+          forbiddenValue(
+            "metadata.finalizers",
+            `no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((each) => quoted(String(each))).join(", ")}}`
+          )
+        ]
+      : []),
+    ...immutable
+      .filter((key) => !jsonEquals(metadata[key], before[key]))
+      .map((key) => invalidValue(`metadata.${key}`, JSON.stringify(metadata[key] ?? null), "field is immutable"))
+  ]
+  // The API server looks twice: for the kind, and for all kinds.
+  return [...shared(metadata), ...once, ...once]
+}
