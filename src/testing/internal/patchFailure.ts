@@ -4,7 +4,7 @@ import type { JsonObject } from "./openapi.js"
 export interface PatchFailure {
   readonly code: number
   /** Empty where the API server gives none, as it does for errors that it did not foresee. */
-  readonly reason: "" | "BadRequest" | "Conflict" | "Invalid" | "RequestEntityTooLarge" | "UnsupportedMediaType"
+  readonly reason: "" | "BadRequest" | "Conflict" | "Invalid" | "RequestEntityTooLarge"
   readonly message: string
   readonly details?: JsonObject
 }
@@ -32,10 +32,3 @@ export const invalidPatch = (value: string, problem: string): PatchFailure => {
     details: { causes: [{ reason: "FieldValueInvalid", message, field: "patch" }] }
   }
 }
-
-/** A type of patch that the kind does not take. */
-export const unsupportedMediaType = (accepted: ReadonlyArray<string>): PatchFailure => ({
-  code: 415,
-  reason: "UnsupportedMediaType",
-  message: `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")}`
-})
