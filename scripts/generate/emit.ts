@@ -105,6 +105,7 @@ const subresourceInterfaces: { readonly [subresource: string]: (kind: string, sc
   log: () => "Resource.WithLogs",
   exec: () => "Resource.WithExec",
   attach: () => "Resource.WithAttach",
+  portforward: () => "Resource.WithPortForward",
   // Only a service's ports have names that the API server looks up.
   proxy: (kind, scope) => `Resource.WithProxy<${scope}${kind === "Service" ? ", number | string" : ""}>`,
   eviction: () => "Resource.WithEviction",

@@ -603,7 +603,7 @@ export const forwarder = (
       let failures = 0
 
       const closeTunnels = (target: Target, error?: KubeError) => {
-        for (const tunnel of [...target.tunnels]) tunnel.close(error)
+        for (const tunnel of target.tunnels) tunnel.close(error)
       }
 
       /** Looks for another pod for the next connection. Those that stand go on. */

@@ -773,6 +773,7 @@ export interface PodResource
     Resource.WithEviction,
     Resource.WithExec,
     Resource.WithLogs,
+    Resource.WithPortForward,
     Resource.WithProxy<"Namespaced">,
     Resource.WithResize<Pod, "Namespaced">,
     Resource.WithStatus<Pod, "Namespaced"> {}

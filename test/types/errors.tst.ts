@@ -50,6 +50,7 @@ describe("the error channel", () => {
       | "DecodeError"
       | "TimeoutError"
       | "WaitFailed"
+      | "PortForwardError"
       | "AuthError"
       | "ConfigError"
       | "InvalidRequest"

@@ -1,0 +1,501 @@
+/** Port-forwards through a server that does what real ones rarely do. */
+import { NodeContext } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Either, Layer, Schedule, Scope, Exit } from "effect"
+import { KubeConfig, NodeKubeClient, Pods, PortForward, Service, type KubeError } from "effect-kubernetes"
+import * as net from "node:net"
+import { constants, inflateSync } from "node:zlib"
+import type { WebSocket } from "ws"
+import * as spdy from "../../src/internal/spdy.js"
+import { eventually } from "../support/server.js"
+import { message, refusal, server, type Options, type Server } from "../support/webSocket.js"
+
+const tunnel = "SPDY/3.1+portforward.k8s.io"
+
+const pod = (name: string, uid = name) => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name, namespace: "default", uid, resourceVersion: "1", creationTimestamp: "2026-01-01T00:00:00Z" },
+  spec: {
+    containers: [
+      {
+        name: "main",
+        resources: {},
+        ports: [
+          { name: "http", containerPort: 8080 },
+          { name: "dns", containerPort: 53, protocol: "UDP" }
+        ]
+      }
+    ]
+  },
+  status: { phase: "Running", conditions: [{ type: "Ready", status: "True" }] }
+})
+
+const service = (spec: object) => ({
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: {
+    name: "web",
+    namespace: "default",
+    uid: "s",
+    resourceVersion: "1",
+    creationTimestamp: "2026-01-01T00:00:00Z"
+  },
+  spec: { selector: { app: "web" }, ...spec },
+  status: { loadBalancer: {} }
+})
+
+/** One connection of the fake kubelet. */
+interface Remote {
+  readonly port: number
+  readonly socket: WebSocket
+  readonly send: (bytes: string | Uint8Array, fin?: boolean) => void
+  /** Ends it as the kubelet does, with an explanation where it failed. */
+  readonly end: (explanation?: string) => void
+  readonly reset: () => void
+  readonly got: Array<string>
+  ended: boolean
+  wasReset: boolean
+}
+
+/** A kubelet's side of a tunnel. */
+const kubelet =
+  (onConnect: (remote: Remote) => void, onData: (remote: Remote, bytes: Buffer) => void = () => {}) =>
+  (socket: WebSocket) => {
+    const decode = spdy.decoder()
+    const blocks: Array<Uint8Array> = []
+    const remotes = new Map<string, { error?: number; remote?: Remote }>()
+    const streams = new Map<number, Remote>()
+    let replies = 0
+    let seen = 0
+    socket.on("message", (data: Buffer) => {
+      for (const frame of Either.getOrThrow(decode(data))) {
+        if (frame._tag === "SynStream") {
+          blocks.push(frame.block)
+          const plain = inflateSync(Buffer.concat(blocks), { finishFlush: constants.Z_SYNC_FLUSH }).toString("latin1")
+          const headers = plain.slice(seen)
+          seen = plain.length
+          const header = (name: string) =>
+            new RegExp(`${name}\\0\\0\\0(.)([^\\0]+)`, "s").exec(headers)?.[2]?.slice(0, 5) ?? ""
+          const id = header("requestid")
+          const pair = remotes.get(id) ?? {}
+          remotes.set(id, pair)
+          socket.send(spdy.synReply(frame.stream, { first: replies++ === 0 }))
+          if (header("streamtype") === "error") {
+            pair.error = frame.stream
+          } else {
+            const error = pair.error ?? 0
+            const remote: Remote = {
+              port: Number(header("port")),
+              socket,
+              got: [],
+              ended: false,
+              wasReset: false,
+              send: (bytes, fin) =>
+                socket.send(spdy.data(frame.stream, typeof bytes === "string" ? Buffer.from(bytes) : bytes, fin)),
+              end: (explanation) => {
+                if (explanation === undefined) {
+                  socket.send(spdy.data(frame.stream, new Uint8Array(0), true))
+                  socket.send(spdy.data(error, new Uint8Array(0), true))
+                } else {
+                  socket.send(spdy.data(error, Buffer.from(explanation)))
+                  socket.send(spdy.rstStream(frame.stream, spdy.cancel))
+                  socket.send(spdy.rstStream(error, spdy.cancel))
+                }
+              },
+              reset: () => socket.send(spdy.rstStream(frame.stream, spdy.cancel))
+            }
+            streams.set(frame.stream, remote)
+            onConnect(remote)
+          }
+        } else if (frame._tag === "Data") {
+          const remote = streams.get(frame.stream)
+          if (remote === undefined) continue
+          remote.got.push(Buffer.from(frame.bytes).toString())
+          if (frame.fin) remote.ended = true
+          onData(remote, Buffer.from(frame.bytes))
+        } else if (frame._tag === "RstStream") {
+          const remote = streams.get(frame.stream)
+          if (remote !== undefined) remote.wasReset = true
+        }
+      }
+    })
+  }
+
+/** The API server: what it holds, and the pods' tunnels. */
+const cluster = (
+  onSocket: (socket: WebSocket) => void,
+  objects: Record<string, () => unknown> = { "/api/v1/namespaces/default/pods/web-0": () => pod("web-0") },
+  options: Options = {}
+) =>
+  server(onSocket, {
+    protocol: tunnel,
+    ...options,
+    answer: (request, response) => {
+      const url = new URL(request.url ?? "", "http://x")
+      if (url.searchParams.get("watch") === "true") {
+        response.writeHead(200, { "content-type": "application/json" })
+        const made = objects["watch"]?.()
+        if (made !== undefined) response.write(`${JSON.stringify({ type: "ADDED", object: made })}\n`)
+        else response.flushHeaders()
+        return
+      }
+      const list = () => ({
+        apiVersion: "v1",
+        kind: "PodList",
+        metadata: { resourceVersion: "1" },
+        items: [objects["watch"]?.()].filter((made) => made !== undefined)
+      })
+      const object = url.pathname.endsWith("/pods") ? list() : objects[url.pathname]?.()
+      const status = {
+        kind: "Status",
+        apiVersion: "v1",
+        status: "Failure",
+        code: 404,
+        reason: "NotFound",
+        message: "gone"
+      }
+      response.writeHead(object === undefined ? 404 : 200, { "content-type": "application/json" })
+      response.end(JSON.stringify(object ?? status))
+    }
+  })
+
+const clientOf = ({ port }: Server) =>
+  NodeKubeClient.fromConfig(
+    KubeConfig.layerYaml(
+      JSON.stringify({
+        clusters: [{ name: "dev", cluster: { server: `http://127.0.0.1:${port}` } }],
+        users: [{ name: "jane", user: { token: "t" } }],
+        contexts: [{ name: "dev", context: { cluster: "dev", user: "jane" } }],
+        "current-context": "dev"
+      })
+    ),
+    { retry: Schedule.recurs(0), timeout: "20 seconds" }
+  ).pipe(Layer.provide(NodeContext.layer))
+
+const on = <A, E, R>(api: Server, effect: Effect.Effect<A, E, R>) =>
+  // The client lives as long as the test.
+  Effect.flatMap(Layer.build(clientOf(api)), (context) => Effect.provide(effect, context))
+
+/** A local client: what it got, and how it ended. */
+const dial = (port: number, host = "127.0.0.1") => {
+  const socket = net.connect({ port, host, allowHalfOpen: true })
+  const seen = { text: "", ended: false, closed: false, error: "" }
+  socket.on("data", (bytes: Buffer) => (seen.text += bytes.toString()))
+  socket.on("end", () => (seen.ended = true))
+  socket.on("close", () => (seen.closed = true))
+  socket.on("error", (error: NodeJS.ErrnoException) => (seen.error = error.code ?? ""))
+  return { socket, seen }
+}
+
+describe("a connection", () => {
+  it.scopedLive("goes both ways, and each side ends on its own", () =>
+    Effect.gen(function* () {
+      const remotes: Array<Remote> = []
+      const api = yield* cluster(kubelet((remote) => remotes.push(remote)))
+      const { port } = yield* on(api, PortForward.listen("web-0", "http"))
+      const { seen, socket } = dial(port)
+      socket.end("question")
+      yield* eventually(() => remotes[0]?.ended === true)
+      const remote = remotes[0]
+      if (remote === undefined) return assert.fail("no connection")
+      assert.strictEqual(remote.port, 8080)
+      assert.strictEqual(remote.got.join(""), "question")
+      // The client has ended, and still hears the answer.
+      remote.send("answer")
+      yield* eventually(() => seen.text === "answer")
+      assert.strictEqual(seen.ended, false)
+      remote.end()
+      yield* eventually(() => seen.closed)
+      assert.deepStrictEqual(seen, { text: "answer", ended: true, closed: true, error: "" })
+    })
+  )
+
+  it.scopedLive("leaves its tunnel to the next one when it has ended well", () =>
+    Effect.gen(function* () {
+      const api = yield* cluster(kubelet((remote) => (remote.send("hi", true), remote.end())))
+      const { port } = yield* on(api, PortForward.listen("web-0", 80))
+      for (let count = 0; count < 5; count++) {
+        const { seen, socket } = dial(port)
+        yield* eventually(() => seen.ended)
+        socket.end()
+        yield* eventually(() => seen.closed)
+        assert.strictEqual(seen.text, "hi")
+      }
+      assert.strictEqual(api.asked.length, 1)
+    })
+  )
+
+  it.scopedLive("that the pod refuses is reset, and the program hears why", () =>
+    Effect.gen(function* () {
+      const api = yield* cluster(kubelet((remote) => remote.end("dial tcp4 127.0.0.1:80: connect: connection refused")))
+      const told = yield* Deferred.make<KubeError>()
+      const onError = (error: KubeError) => Effect.asVoid(Deferred.succeed(told, error))
+      const { port } = yield* on(api, PortForward.listen("web-0", 80, { onError }))
+      const { seen } = dial(port)
+      const error = yield* Deferred.await(told)
+      if (error._tag !== "PortForwardError") return assert.fail(error._tag)
+      assert.deepStrictEqual([error.reason, error.pod, error.port], ["Refused", "web-0", 80])
+      assert.include(error.message, 'nothing listens on port 80 of pod "web-0"')
+      yield* eventually(() => seen.closed)
+      assert.strictEqual(seen.error, "ECONNRESET")
+    })
+  )
+
+  it.scopedLive("that the pod resets is reset", () =>
+    Effect.gen(function* () {
+      const api = yield* cluster(kubelet((remote) => (remote.send("half"), remote.reset())))
+      const { port } = yield* on(api, PortForward.listen("web-0", 80, { onError: () => Effect.void }))
+      const { seen } = dial(port)
+      yield* eventually(() => seen.closed)
+      assert.strictEqual(seen.error, "ECONNRESET")
+    })
+  )
+
+  for (const [name, bytes] of [
+    ["malformed frames", Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n").fill(0xff, 0, 1)],
+    ["frames of another version", Buffer.from([0x80, 2, 0, 6, 0, 0, 0, 4, 0, 0, 0, 1])]
+  ] as const) {
+    it.scopedLive(`fails by its tag: ${name}`, () =>
+      Effect.gen(function* () {
+        const api = yield* cluster((socket) => socket.once("message", () => socket.send(bytes)))
+        const error = yield* Effect.flip(on(api, PortForward.duplex("web-0", 80)))
+        if (error._tag !== "TransportError") return assert.fail(error._tag)
+        assert.strictEqual(error.reason, "Protocol")
+      })
+    )
+  }
+
+  it.scopedLive("that nobody reads holds the pod back", () =>
+    Effect.gen(function* () {
+      const block = Buffer.alloc(64 * 1024)
+      let sent = 0
+      const remotes: Array<Remote> = []
+      const api = yield* cluster(kubelet((remote) => remotes.push(remote)))
+      const { port } = yield* on(api, PortForward.listen("web-0", 80))
+      const { seen, socket } = dial(port)
+      socket.pause()
+      yield* eventually(() => remotes.length === 1)
+      const remote = remotes[0]
+      if (remote === undefined) return assert.fail("no connection")
+      const total = 400
+      const pump = Effect.suspend(() => {
+        while (sent < total && remote.socket.bufferedAmount < 1024 * 1024) {
+          remote.send(block)
+          sent++
+        }
+        return Effect.delay(Effect.void, "1 millis")
+      })
+      // Until nothing moves any more: the buffers of the sockets in between are full.
+      let before = -1
+      while (before !== sent) {
+        before = sent
+        for (let turn = 0; turn < 40; turn++) yield* pump
+      }
+      assert.isBelow(sent, total)
+      let length = 0
+      socket.removeAllListeners("data")
+      socket.on("data", (bytes: Buffer) => (length += bytes.length))
+      socket.resume()
+      yield* Effect.repeat(pump, { until: () => sent >= total })
+      remote.end()
+      yield* eventually(() => seen.ended)
+      assert.strictEqual(length, total * block.length)
+      socket.end()
+    })
+  )
+})
+
+describe("the scope", () => {
+  it.live("ends listeners, connections and tunnels", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const api = yield* cluster(kubelet(() => {}))
+        const scope = yield* Scope.make()
+        const listening = PortForward.listen("web-0", { remote: 80, address: ["127.0.0.1", "127.0.0.2"] })
+        const forward = yield* Scope.extend(on(api, listening), scope)
+        assert.strictEqual(forward.addresses[1]?.port, forward.port)
+        const clients = [dial(forward.port), dial(forward.port, "127.0.0.2")]
+        yield* eventually(() => api.open.size === 2)
+        yield* Scope.close(scope, Exit.void)
+        yield* eventually(() => clients.every(({ seen }) => seen.ended) && api.open.size === 0)
+        const late = [dial(forward.port), dial(forward.port, "127.0.0.2")]
+        yield* eventually(() => late.every(({ seen }) => seen.error === "ECONNREFUSED"))
+      })
+    )
+  )
+
+  it.scopedLive("a local port that is taken is an error, and nothing is left open", () =>
+    Effect.gen(function* () {
+      const api = yield* cluster(kubelet(() => {}))
+      const first = yield* on(api, PortForward.listen("web-0", 80))
+      const second = PortForward.listen("web-0", { remote: 80, local: first.port })
+      const error = yield* Effect.flip(Effect.scoped(on(api, second)))
+      if (error._tag !== "PortForwardError") return assert.fail(error._tag)
+      assert.strictEqual(error.reason, "Listen")
+      assert.include(error.message, "is taken")
+      yield* eventually(() => api.open.size === 1)
+    })
+  )
+})
+
+describe("ports", () => {
+  const cases: ReadonlyArray<readonly [spec: object, port: number | string, found: number | string]> = [
+    [{ ports: [{ port: 80, targetPort: 8080 }] }, 80, 8080],
+    [{ ports: [{ port: 80, targetPort: "http" }] }, 80, 8080],
+    [{ ports: [{ name: "web", port: 80, targetPort: "http" }] }, "web", 8080],
+    [{ ports: [{ port: 80 }] }, 80, 80],
+    [{ clusterIP: "None", ports: [{ port: 80, targetPort: 8080 }] }, 80, 80],
+    [{ ports: [{ port: 80 }] }, 81, 'port 81 of service "web" is not there: it has 80'],
+    [{ ports: [{ name: "web", port: 80 }] }, "http", "it has web (80)"],
+    [{ ports: [{ port: 53, protocol: "UDP" }] }, 53, "only TCP"],
+    [{ ports: [{ port: 80, targetPort: "nobody" }] }, 80, 'port "nobody" of pod "web-0" is not there']
+  ]
+  for (const [spec, port, found] of cases) {
+    it.scopedLive(`${port} of a service with ${JSON.stringify(spec)}`, () =>
+      Effect.gen(function* () {
+        const remotes: Array<Remote> = []
+        const api = yield* cluster(
+          kubelet((remote) => remotes.push(remote)),
+          { "/api/v1/namespaces/default/services/web": () => service(spec), watch: () => pod("web-0") }
+        )
+        const opened = on(api, PortForward.duplex(Pods.of(Service, "web"), port))
+        if (typeof found === "number") {
+          yield* opened
+          assert.strictEqual(remotes[0]?.port, found)
+        } else {
+          const error = yield* Effect.flip(opened)
+          assert.strictEqual(error._tag, "InvalidRequest")
+          assert.include(error.message, found)
+        }
+      })
+    )
+  }
+  for (const [port, problem] of [
+    ["nobody", "it has http (8080), dns (53)"],
+    ["dns", "only TCP"],
+    [0, "from 1 to 65535"],
+    [70000, "from 1 to 65535"]
+  ] as const) {
+    it.scopedLive(`${port} of a pod is an error`, () =>
+      Effect.gen(function* () {
+        const api = yield* cluster(kubelet(() => {}))
+        const error = yield* Effect.flip(on(api, PortForward.listen("web-0", port)))
+        assert.strictEqual(error._tag, "InvalidRequest")
+        assert.include(error.message, problem)
+      })
+    )
+  }
+})
+
+describe("the pod", () => {
+  it.scopedLive("that is gone makes way for another one, with pauses between the tries", () =>
+    Effect.gen(function* () {
+      let name = "web-0"
+      const refuse: Options["refuse"] = (request, socket) =>
+        (request.url ?? "").includes("/web-0/") && name !== "web-0"
+          ? refusal(socket, 404, { kind: "Status", apiVersion: "v1", status: "Failure", code: 404, reason: "NotFound" })
+          : false
+      const api = yield* cluster(
+        kubelet((remote) => (remote.send(name, true), remote.end())),
+        {
+          "/api/v1/namespaces/default/services/web": () => service({ ports: [{ port: 80 }] }),
+          watch: () => pod(name)
+        },
+        { refuse }
+      )
+      const { port } = yield* on(api, PortForward.listen(Pods.of(Service, "web"), 80))
+      const ask = () => {
+        const { seen, socket } = dial(port)
+        return Effect.as(
+          eventually(() => seen.ended),
+          seen
+        ).pipe(Effect.tap(() => Effect.sync(() => socket.end())))
+      }
+      assert.strictEqual((yield* ask()).text, "web-0")
+      name = "web-1"
+      for (const socket of api.open) socket.terminate()
+      yield* eventually(() => api.open.size === 0)
+      assert.strictEqual((yield* ask()).text, "web-1")
+    })
+  )
+
+  it.scopedLive("that is never reached is not asked without end", () =>
+    Effect.gen(function* () {
+      let broken = false
+      const refuse: Options["refuse"] = (_, socket) =>
+        broken
+          ? refusal(socket, 500, {
+              kind: "Status",
+              apiVersion: "v1",
+              status: "Failure",
+              code: 500,
+              reason: "InternalError"
+            })
+          : false
+      const api = yield* cluster(
+        kubelet(() => {}),
+        undefined,
+        { refuse }
+      )
+      const told = yield* Deferred.make<KubeError>()
+      const onError = (error: KubeError) => Effect.asVoid(Deferred.succeed(told, error))
+      const { port } = yield* on(api, PortForward.listen("web-0", 80, { onError }))
+      broken = true
+      for (const socket of api.open) socket.terminate()
+      yield* eventually(() => api.open.size === 0)
+      const { seen } = dial(port)
+      assert.strictEqual((yield* Deferred.await(told))._tag, "InternalError")
+      yield* eventually(() => seen.closed)
+      assert.isAtMost(api.asked.length, 5)
+    })
+  )
+})
+
+describe("a server before Kubernetes 1.31", () => {
+  it.scopedLive("speaks two channels", () =>
+    Effect.gen(function* () {
+      const port = Buffer.from([0x90, 0x1f])
+      const api = yield* cluster(
+        (socket) => {
+          socket.send(message(0, port))
+          socket.send(message(1, port))
+          socket.on("message", (data: Buffer) => {
+            socket.send(message(data[0] ?? 9, `got ${data.subarray(1).toString()}`))
+            socket.close(1000)
+          })
+        },
+        undefined,
+        { protocol: "v4.channel.k8s.io" }
+      )
+      const forward = yield* on(api, PortForward.listen("web-0", 8080))
+      const { seen, socket } = dial(forward.port)
+      socket.write("hello")
+      yield* eventually(() => seen.ended)
+      socket.end()
+      assert.strictEqual(seen.text, "got hello")
+      assert.include(api.asked[0]?.url, "ports=8080")
+    })
+  )
+
+  it.scopedLive("tells in its second channel why it failed", () =>
+    Effect.gen(function* () {
+      const api = yield* cluster(
+        (socket) => {
+          socket.send(message(0, Buffer.from([80, 0])))
+          socket.send(message(1, Buffer.concat([Buffer.from([80, 0]), Buffer.from("connection refused")])))
+          socket.close(1000)
+        },
+        undefined,
+        { protocol: "v4.channel.k8s.io" }
+      )
+      const told = yield* Deferred.make<KubeError>()
+      const onError = (error: KubeError) => Effect.asVoid(Deferred.succeed(told, error))
+      const forward = yield* on(api, PortForward.listen("web-0", 80, { onError }))
+      const { seen } = dial(forward.port)
+      const error = yield* Deferred.await(told)
+      assert.strictEqual(error._tag === "PortForwardError" ? error.reason : error._tag, "Refused")
+      yield* eventually(() => seen.closed)
+    })
+  )
+})
