@@ -1,0 +1,941 @@
+/**
+ * The verbs: each takes the state and a call, and gives a new state and the answer, or the refusal. They are pure; the time
+ * and what is random about a call come with it.
+ */
+import * as Either from "effect/Either"
+import { parse as parseYaml } from "yaml"
+import { goValue } from "./goFormat.js"
+import type { Answer, User } from "./http.js"
+import { isJsonArray, isJsonObject, jsonEquals, jsonType } from "./json.js"
+import { jsonPatch } from "./jsonPatch.js"
+import { apiVersionOf, kindsOf, type Kind } from "./kinds.js"
+import { mergePatch } from "./mergePatch.js"
+import { metadataCauses, metadataUpdateCauses } from "./names.js"
+import { builtIn, resolve, type Json, type JsonObject, type OpenApi } from "./openapi.js"
+import { selecting } from "./selectors.js"
+import * as status from "./status.js"
+import type { Cause, Failure } from "./status.js"
+import * as store from "./store.js"
+import { get, metadataOf, withMetadata, type Key, type State } from "./store.js"
+import { at } from "./strategies.js"
+
+/** A request for a kind that is served. */
+export interface Call {
+  readonly verb: "create" | "delete" | "deletecollection" | "get" | "list" | "patch" | "update" | "watch"
+  readonly kind: Kind
+  /** Empty for objects of the cluster, and for collections over all namespaces. */
+  readonly namespace: string
+  /** Empty for collections. */
+  readonly name: string
+  readonly subresource: string
+  readonly query: URLSearchParams
+  readonly contentType: string
+  readonly userAgent: string
+  readonly body: string
+  readonly user: User
+  /** In RFC 3339, with seconds. */
+  readonly now: string
+  /** What a new object is known by. */
+  readonly uid: string
+  /** Five characters for each try to find a free name. */
+  readonly suffixes: ReadonlyArray<string>
+}
+
+export interface Outcome extends Answer {
+  readonly state: State
+}
+
+export type Result = Either.Either<Outcome, Failure>
+
+/** What a patch or a replacement makes of an object, in the call's version. */
+export type Edit = (current: JsonObject) => Either.Either<JsonObject, Failure>
+
+const isDryRun = ({ query }: Call): boolean => query.getAll("dryRun").includes("All")
+
+/** The outcome; a dry run has none but the answer. */
+const finish = (call: Call, before: State, after: State, answer: Answer): Outcome => ({
+  ...answer,
+  state: isDryRun(call) ? before : after
+})
+
+export const keyOf = ({ kind, name, namespace }: Call): Key => ({ resource: kind.storage, namespace, name })
+
+const meta = (kind: string) => ({ group: "meta.k8s.io", kind })
+
+/** `kind` and `apiVersion` come first, as the API server writes them. */
+export const typed = (object: JsonObject, apiVersion: string, kind: string): JsonObject => {
+  const { apiVersion: _apiVersion, kind: _kind, ...rest } = object
+  return { kind, apiVersion, ...rest }
+}
+
+/** An object of the store as the call's version shows it. */
+export const shown = (kind: Kind, stored: JsonObject): JsonObject =>
+  typed(kind.read(stored), apiVersionOf(kind), kind.kind)
+
+const stored = (kind: Kind, object: JsonObject): JsonObject => kind.write(object)
+
+// ---- bodies
+
+const mediaTypes = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"]
+
+/** What Go's decoder says of a text that is not JSON. */
+export const jsonProblem = (text: string): string => {
+  const trimmed = text.trimStart()
+  const first = trimmed.charAt(0)
+  return first !== "" && !/[{["\d\-tfn]/.test(first)
+    ? `invalid character '${first}' looking for beginning of value`
+    : "unexpected end of JSON input"
+}
+
+const parseJson = (text: string): Either.Either<Json, string> =>
+  Either.try({
+    // JSON.parse makes nothing but JSON.
+    try: () => JSON.parse(text) as Json,
+    catch: () => jsonProblem(text)
+  })
+
+const typeMeta =
+  'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+
+const unrecognized = (problem: string): string => `couldn't get version/kind; json parse error: ${problem}`
+
+/** The body as an object. */
+const bodyObject = ({ body, contentType }: Call, kind: string): Either.Either<JsonObject, Failure> => {
+  const type = (contentType.split(";")[0] ?? "").trim()
+  if (type !== "" && type !== "application/json" && type !== "application/yaml") {
+    return Either.left(status.unsupportedMediaType(mediaTypes))
+  }
+  const value: Either.Either<Json, string> =
+    type === "application/yaml"
+      ? Either.try({
+          // A document without tags of its own is made of what JSON has.
+          try: () => parseYaml(body, { maxAliasCount: 100 }) as Json,
+          catch: (error) => `error converting YAML to JSON: ${error instanceof Error ? error.message : String(error)}`
+        })
+      : parseJson(body)
+  return Either.flatMap(value, (json) =>
+    isJsonObject(json)
+      ? Either.right(json)
+      : Either.left(`json: cannot unmarshal ${jsonType(json)} into Go value of type ${typeMeta}`)
+  ).pipe(
+    Either.mapLeft((problem) =>
+      status.badRequest(
+        `the object provided is unrecognized (must be of type ${kind}): ${unrecognized(problem)} (${excerpt(body)})`
+      )
+    )
+  )
+}
+
+/** As klog shows bytes: text if it is an object, else hexadecimal. */
+const excerpt = (body: string): string =>
+  body === ""
+    ? "<empty>"
+    : body.startsWith("{")
+      ? body.slice(0, 1024)
+      : Buffer.from(body).toString("hex").slice(0, 1024)
+
+const registered = (apiVersion: string, kind: string): boolean =>
+  Object.values(builtIn().schemas).some((schema) =>
+    (schema["x-kubernetes-group-version-kind"] ?? []).some(
+      (gvk) => gvk.kind === kind && apiVersionOf(gvk) === apiVersion
+    )
+  )
+
+const scheme = 'in scheme "pkg/runtime/scheme.go:111"'
+
+const goPackage = (group: string): string => (group === "" ? "core" : (group.split(".")[0] ?? group))
+
+/** A body of this kind; it may leave out that it is. */
+export const decode = (
+  call: Call,
+  { group, kind, version }: { readonly group: string; readonly version: string; readonly kind: string }
+): Either.Either<JsonObject, Failure> =>
+  Either.flatMap(bodyObject(call, kind), (object) => {
+    const expected = apiVersionOf({ group, version })
+    const [apiVersion, said] = [object["apiVersion"] || expected, object["kind"] || kind]
+    if (apiVersion === expected && said === kind) return Either.right(withoutNulls({ ...object, apiVersion, kind }))
+    const [text, name] = [String(apiVersion), String(said)]
+    const problem = registered(text, name)
+      ? `converting (${text.split("/").at(-1)}.${name}) to (${goPackage(group)}.${kind}): unknown conversion`
+      : `no kind ${JSON.stringify(name)} is registered for version ${JSON.stringify(text)} ${scheme}`
+    return Either.left(
+      status.badRequest(`${name} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${problem}`)
+    )
+  })
+
+/** Null is what is not there. */
+const withoutNulls = (object: JsonObject): JsonObject =>
+  Object.fromEntries(
+    Object.entries(object).flatMap(([key, value]) =>
+      value === null ? [] : [[key, isJsonObject(value) ? withoutNulls(value) : value]]
+    )
+  )
+
+/** What the structs of the API always have: the defaults of its schema. Go's own defaulting is defaults.ts's. */
+export const withStructs = (object: JsonObject, schema: OpenApi | undefined): JsonObject => {
+  if (schema === undefined) return object
+  const { additionalProperties, properties = {} } = resolve(schema)
+  const result: Record<string, Json> = {}
+  for (const [name, property] of Object.entries(properties)) {
+    const value = object[name] ?? resolve(property).default
+    if (value !== undefined) result[name] = filled(value, property)
+  }
+  for (const [name, value] of Object.entries(object)) {
+    if (!Object.hasOwn(properties, name)) {
+      result[name] = typeof additionalProperties === "object" ? filled(value, additionalProperties) : value
+    }
+  }
+  return result
+}
+
+const filled = (value: Json, schema: OpenApi): Json => {
+  if (isJsonObject(value)) return withStructs(value, schema)
+  const { items } = resolve(schema)
+  return isJsonArray(value) && items !== undefined ? value.map((item) => filled(item, items)) : value
+}
+
+// ---- options
+
+const fieldValidations = ["", "Ignore", "Strict", "Warn"]
+
+/** What is wrong with the options of a write. */
+const writeOptions = (call: Call, options: string): Either.Either<void, Failure> => {
+  const { query } = call
+  const dryRun = query.getAll("dryRun").filter((each) => each !== "All" && each !== "")
+  const fieldValidation = query.get("fieldValidation") ?? ""
+  const manager = query.get("fieldManager") ?? ""
+  const causes: ReadonlyArray<Cause> = [
+    ...(options === "PatchOptions" && query.has("force") && !call.contentType.startsWith("application/apply-patch")
+      ? [status.forbiddenValue("force", "may not be specified for non-apply patch")]
+      : []),
+    ...(Buffer.byteLength(manager) > 128
+      ? [{ reason: "FieldValueTooLong", message: "Too long: may not be more than 128 bytes", field: "fieldManager" }]
+      : []),
+    ...(dryRun.length > 0 ? [status.notSupported("dryRun", JSON.stringify(query.getAll("dryRun")), ["All"])] : []),
+    ...(fieldValidations.includes(fieldValidation)
+      ? []
+      : [status.notSupported("fieldValidation", JSON.stringify(fieldValidation), fieldValidations)])
+  ]
+  return causes.length === 0 ? Either.right(undefined) : Either.left(status.invalid(meta(options), "", causes))
+}
+
+// ---- reading
+
+export const read = (state: State, call: Call): Either.Either<JsonObject, Failure> => {
+  const object = get(state.objects, keyOf(call))
+  return object === undefined ? Either.left(status.notFound(call.kind, call.name)) : Either.right(object)
+}
+
+const unsigned = /^\d+$/
+
+const parseUint = (text: string): string => `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`
+
+const tooLarge = (revision: string, current: number): Failure => ({
+  code: 504,
+  reason: "Timeout",
+  message: `Timeout: Too large resource version: ${revision}, current: ${current}`,
+  details: { causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }] },
+  retryAfter: 1
+})
+
+export const getOne = (state: State, call: Call): Result =>
+  Either.gen(function* () {
+    const revision = call.query.get("resourceVersion") ?? ""
+    if (revision !== "" && !unsigned.test(revision)) {
+      return yield* Either.left(
+        status.unforeseen(`resourceVersion: Invalid value: ${JSON.stringify(revision)}: ${parseUint(revision)}`)
+      )
+    }
+    if (Number(revision) > state.revision) return yield* Either.left(tooLarge(revision, state.revision))
+    return { state, status: 200, object: shown(call.kind, yield* read(state, call)) }
+  })
+
+/** Where a list goes on: at a place, of a revision, or of now if that is -1. */
+interface Continue {
+  readonly revision: number
+  readonly start: string
+}
+
+const encodeContinue = ({ revision, start }: Continue): string =>
+  Buffer.from(JSON.stringify({ v: "meta.k8s.io/v1", rv: revision, start })).toString("base64url")
+
+const decodeContinue = (token: string): Either.Either<Continue, Failure> => {
+  const text = Buffer.from(token, "base64url").toString("utf8")
+  return Either.flatMap(parseJson(text), (value) => {
+    const [version, revision, start] = [at(value, "v"), at(value, "rv"), at(value, "start")]
+    if (version !== "meta.k8s.io/v1") {
+      return Either.left(`server does not recognize this encoded version ${JSON.stringify(version ?? "")}`)
+    }
+    return typeof revision === "number" && typeof start === "string" && start !== ""
+      ? Either.right({ revision, start: start.startsWith("/") ? start.slice(1) : start })
+      : Either.left("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
+  }).pipe(
+    Either.mapLeft((problem) => status.badRequest(`invalid continue token: continue key is not valid: ${problem}`))
+  )
+}
+
+/** A whole number of the query. */
+const intOf = (query: URLSearchParams, name: string): Either.Either<number | undefined, Failure> => {
+  const text = query.get(name)
+  if (text === null || text === "") return Either.right(undefined)
+  return /^[+-]?\d+$/.test(text)
+    ? Either.right(Number(text))
+    : Either.left(status.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`))
+}
+
+/** True unless it says that it is not. */
+export const boolOf = (query: URLSearchParams, name: string): boolean => {
+  const text = query.get(name)
+  return text !== null && text !== "" && text !== "false" && text !== "0"
+}
+
+/** What is wrong with the options of a list or a watch. */
+const listCauses = (query: URLSearchParams, watches: boolean): ReadonlyArray<Cause> => {
+  const [match, revision] = [query.get("resourceVersionMatch") ?? "", query.get("resourceVersion") ?? ""]
+  const [initial, continues] = [query.has("sendInitialEvents"), query.get("continue") ?? ""]
+  const forbid = (field: string, why: string): ReadonlyArray<Cause> => [status.forbiddenValue(field, why)]
+  if (watches) {
+    if (continues !== "") {
+      return forbid("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided")
+    }
+    if (!initial) {
+      return match === ""
+        ? []
+        : forbid(
+            "resourceVersionMatch",
+            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+          )
+    }
+    return match === "NotOlderThan"
+      ? []
+      : [
+          ...forbid("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
+          ...(match === ""
+            ? []
+            : [status.notSupported("resourceVersionMatch", JSON.stringify(match), ["NotOlderThan"])])
+        ]
+  }
+  if (initial) return forbid("sendInitialEvents", "sendInitialEvents is forbidden for list")
+  if (match === "") return []
+  return [
+    ...(revision === ""
+      ? forbid("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided")
+      : []),
+    ...(continues === ""
+      ? []
+      : forbid("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided")),
+    ...(match === "Exact" || match === "NotOlderThan"
+      ? []
+      : [status.notSupported("resourceVersionMatch", JSON.stringify(match), ["Exact", "NotOlderThan", ""])]),
+    ...(match === "Exact" && revision === "0"
+      ? forbid("resourceVersionMatch", 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+      : [])
+  ]
+}
+
+export interface ListOptions {
+  readonly matches: (object: JsonObject) => boolean
+  readonly limit: number
+  readonly timeoutSeconds: number | undefined
+}
+
+/** The options of a list or a watch, checked. */
+export const listOptions = (call: Call, watches: boolean): Either.Either<ListOptions, Failure> =>
+  Either.gen(function* () {
+    const limit = (yield* intOf(call.query, "limit")) ?? 0
+    const timeoutSeconds = yield* intOf(call.query, "timeoutSeconds")
+    const causes = listCauses(call.query, watches)
+    if (causes.length > 0) return yield* Either.left(status.invalid(meta("ListOptions"), "", causes))
+    const selects = yield* selecting(call.query, call.kind.strategy.fields)
+    const byName =
+      call.name === "" ? selects : (object: JsonObject) => metadataOf(object)["name"] === call.name && selects(object)
+    return { matches: byName, limit, timeoutSeconds }
+  })
+
+const expiredContinue =
+  "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list."
+
+/** A list, not yet in the version of the call. */
+interface Page {
+  readonly revision: number
+  readonly items: ReadonlyArray<JsonObject>
+  readonly next?: string | undefined
+  readonly remaining?: number | undefined
+}
+
+const page = (state: State, call: Call): Either.Either<Page, Failure> =>
+  Either.gen(function* () {
+    const { limit, matches } = yield* listOptions(call, false)
+    const { query } = call
+    const [said, match] = [query.get("resourceVersion") ?? "", query.get("resourceVersionMatch")]
+    const token = query.get("continue") ?? ""
+    if (token === "" && said !== "" && !unsigned.test(said)) {
+      return yield* Either.left(
+        status.badRequest(
+          `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(said)}: ${parseUint(said)}`
+        )
+      )
+    }
+    const from = token === "" ? undefined : yield* decodeContinue(token)
+    if (from !== undefined && said !== "" && said !== "0") {
+      return yield* Either.left(status.badRequest("specifying resource version is not allowed when using continue"))
+    }
+    const exact = from === undefined ? (match === "Exact" ? Number(said) : -1) : from.revision
+    if (from === undefined && Number(said) > state.revision) {
+      return yield* Either.left(tooLarge(said, state.revision))
+    }
+    const revision = exact < 0 ? state.revision : exact
+    const objects = store.objectsAt(state, revision)
+    if (objects === undefined) {
+      return yield* Either.left(
+        from === undefined
+          ? status.expired("The resourceVersion for the provided list is too old.")
+          : status.expired(expiredContinue, { continue: encodeContinue({ revision: -1, start: `/${from.start}` }) })
+      )
+    }
+    const everywhere = call.namespace === "" && call.kind.scope === "Namespaced"
+    const placed = store.list(objects, call.kind.storage, everywhere ? undefined : call.namespace)
+    // A token points behind the last object: to its place and the least character.
+    const begin = from === undefined ? 0 : firstFrom(placed, from.start)
+    const items: Array<JsonObject> = []
+    for (let index = begin; index < placed.length; index++) {
+      const each = placed[index]
+      if (each === undefined || !matches(each.object)) continue
+      items.push(each.object)
+      if (limit > 0 && items.length === limit) {
+        const selects = query.get("labelSelector") || query.get("fieldSelector")
+        const rest = placed.length - index - 1
+        // With a selector the API server does not know how many are left, but it does look whether any is.
+        const more = selects ? placed.slice(index + 1).some(({ object }) => matches(object)) : rest > 0
+        if (!more) break
+        return {
+          revision,
+          items,
+          next: encodeContinue({ revision, start: `/${each.place}\u0000` }),
+          remaining: selects ? undefined : rest
+        }
+      }
+    }
+    return { revision, items }
+  })
+
+const firstFrom = (placed: ReadonlyArray<store.Placed>, start: string): number => {
+  let [low, high] = [0, placed.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((placed[middle]?.place ?? "") < start) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+const listObject = (kind: Kind, { items, next, remaining, revision }: Page): JsonObject => ({
+  kind: `${kind.kind}List`,
+  apiVersion: apiVersionOf(kind),
+  metadata: {
+    resourceVersion: String(revision),
+    ...(next === undefined ? {} : { continue: next }),
+    ...(remaining === undefined ? {} : { remainingItemCount: remaining })
+  },
+  items: items.map((item) => {
+    const object = kind.read(item)
+    // Only custom resources say in a list what they are.
+    if (kind.custom) return typed(object, apiVersionOf(kind), kind.kind)
+    const { apiVersion: _apiVersion, kind: _kind, ...rest } = object
+    return rest
+  })
+})
+
+export const list = (state: State, call: Call): Result =>
+  Either.map(page(state, call), (found) => ({ state, status: 200, object: listObject(call.kind, found) }))
+
+// ---- writing
+
+const invalid = (kind: Kind, name: string, causes: ReadonlyArray<Cause>): Either.Either<void, Failure> =>
+  causes.length === 0 ? Either.right(undefined) : Either.left(status.invalid(kind, name, causes))
+
+const wrongNamespace = status.badRequest(
+  "the namespace of the provided object does not match the namespace sent on the request"
+)
+
+const nameOf = (object: JsonObject): string => String(metadataOf(object)["name"] ?? "")
+
+/** That the object says of its place what the request says. */
+const samePlace = (call: Call, object: JsonObject): Either.Either<JsonObject, Failure> => {
+  const { name = "", namespace = "" } = metadataOf(object)
+  if (call.verb !== "create" && name !== call.name) {
+    return Either.left(
+      status.badRequest(
+        name === ""
+          ? `the name of the object (${call.name} based on URL) was undeterminable: name must be provided`
+          : `the name of the object (${goValue(name)}) does not match the name on the URL (${call.name})`
+      )
+    )
+  }
+  if (namespace !== "" && namespace !== call.namespace) return Either.left(wrongNamespace)
+  return Either.right(call.namespace === "" ? object : withMetadata(object, { namespace: call.namespace }))
+}
+
+/** That the namespace takes new objects. */
+const inNamespace = (state: State, call: Call, object: JsonObject): Either.Either<void, Failure> => {
+  if (call.namespace === "") return Either.right(undefined)
+  const namespaces = { group: "", plural: "namespaces" }
+  const namespace = get(state.objects, { resource: "namespaces", namespace: "", name: call.namespace })
+  if (namespace === undefined) return Either.left(status.notFound(namespaces, call.namespace))
+  if (at(namespace, "status", "phase") !== "Terminating") return Either.right(undefined)
+  const name = nameOf(object) || String(metadataOf(object)["generateName"] ?? "")
+  return Either.left(
+    status.forbidden(
+      call.kind,
+      name,
+      `unable to create new content in namespace ${call.namespace} because it is being terminated`,
+      [
+        {
+          reason: "NamespaceTerminating",
+          message: `namespace ${call.namespace} is being terminated`,
+          field: "metadata.namespace"
+        }
+      ]
+    )
+  )
+}
+
+const hasStatus = ({ subresources }: Kind): boolean => subresources.some(({ name }) => name === "status")
+
+const longestPrefix = 58
+
+/** The metadata that a new object has, whatever the request says. */
+const newMetadata = (call: Call, object: JsonObject, suffix: string): JsonObject => {
+  const {
+    deletionGracePeriodSeconds: _grace,
+    deletionTimestamp: _deletion,
+    managedFields: _managedFields,
+    resourceVersion: _resourceVersion,
+    selfLink: _selfLink,
+    ...metadata
+  } = metadataOf(object)
+  const { generateName, name } = metadata
+  return {
+    ...metadata,
+    ...(!name && typeof generateName === "string" && generateName !== ""
+      ? { name: generateName.slice(0, longestPrefix) + suffix }
+      : {}),
+    ...(call.namespace === "" ? {} : { namespace: call.namespace }),
+    uid: call.uid,
+    creationTimestamp: call.now,
+    ...(call.kind.strategy.generation === undefined ? {} : { generation: 1 })
+  }
+}
+
+const dropStatus = ({ status: _status, ...object }: JsonObject): JsonObject => object
+
+/** An object in its first form: its structs, its metadata, its own status. */
+const prepared = (call: Call, object: JsonObject, suffix: string): JsonObject => {
+  const { kind } = call
+  const own = hasStatus(kind) && kind.kind !== "Node" ? dropStatus(object) : object
+  const named = { ...own, metadata: newMetadata(call, own, suffix) }
+  const full = kind.write(named)
+  return kind.strategy.create?.(full, call) ?? full
+}
+
+/** The single place where an object is checked, after everything that fills it. */
+const validate = (kind: Kind, object: JsonObject, old?: JsonObject): ReadonlyArray<Cause> =>
+  // validation.ts and structural.ts add the fields of the kind.
+  old === undefined ? metadataCauses(object, kind.strategy.name) : metadataUpdateCauses(object, old)
+
+/** The single place where an object of a request is filled and freed of what its kind does not know. */
+export const admit = (kind: Kind, object: JsonObject): Either.Either<JsonObject, Failure> =>
+  // structural.ts (unknown fields, by fieldValidation) and defaults.ts come before this.
+  Either.right(kind.custom ? object : withStructs(object, kind.schema))
+
+/** The single place where it is noted who owns which fields. */
+const manage = (_call: Call, object: JsonObject, _old: JsonObject | undefined): JsonObject =>
+  // managedFields.ts.
+  object
+
+const insert = (state: State, call: Call, body: JsonObject): Result =>
+  Either.gen(function* () {
+    const { kind } = call
+    const placed = yield* samePlace(call, body)
+    yield* inNamespace(state, call, placed)
+    const object = yield* admit(kind, placed)
+    for (const suffix of call.suffixes) {
+      const created = prepared(call, object, suffix)
+      const name = nameOf(created)
+      yield* invalid(kind, name, validate(kind, kind.read(created)))
+      const version = metadataOf(body)["resourceVersion"] ?? ""
+      if (version !== "") {
+        return yield* Either.left(status.unforeseen("resourceVersion should not be set on objects to be created"))
+      }
+      const key = { ...keyOf(call), name }
+      if (get(state.objects, key) === undefined) {
+        const managed = manage(call, created, undefined)
+        const next = store.write(state, key, managed)
+        // A dry run leaves no trace, so it has no version either.
+        const answer = isDryRun(call) ? managed : (next.object ?? managed)
+        return finish(call, state, next.state, { status: 201, object: shown(kind, answer) })
+      }
+      if (nameOf(object) !== "") return yield* Either.left(status.alreadyExists(kind, name))
+    }
+    return yield* Either.left(status.alreadyExists(kind, String(metadataOf(object)["generateName"])))
+  })
+
+export const create = (state: State, call: Call): Result =>
+  Either.gen(function* () {
+    yield* writeOptions(call, "CreateOptions")
+    return yield* insert(state, call, yield* decode(call, call.kind))
+  })
+
+/** Of the old metadata what a request cannot take away. */
+const keptMetadata = (metadata: JsonObject, before: JsonObject): JsonObject => {
+  const keep = (key: string): JsonObject => {
+    const value = metadata[key] || before[key]
+    return value === undefined ? {} : { [key]: value }
+  }
+  const {
+    creationTimestamp: _creation,
+    generation: _generation,
+    resourceVersion: _version,
+    selfLink: _selfLink,
+    ...own
+  } = metadata
+  return {
+    ...own,
+    ...keep("uid"),
+    ...(before["creationTimestamp"] === undefined ? {} : { creationTimestamp: before["creationTimestamp"] }),
+    ...(before["generation"] === undefined ? {} : { generation: before["generation"] }),
+    ...(before["resourceVersion"] === undefined ? {} : { resourceVersion: before["resourceVersion"] }),
+    ...keep("deletionTimestamp"),
+    ...keep("deletionGracePeriodSeconds")
+  }
+}
+
+/** What of an object a write of the main resource, or of a subresource, changes. */
+export type Part = (object: JsonObject, old: JsonObject, call: Call) => JsonObject
+
+const whole: Part = (object, old, call) => {
+  const { strategy } = call.kind
+  const kept = hasStatus(call.kind)
+    ? { ...dropStatus(object), ...(old["status"] === undefined ? {} : { status: old["status"] }) }
+    : object
+  return strategy.update?.(kept, old, call) ?? kept
+}
+
+/** Whether nothing holds the object any more, so that it goes with its last finalizer. */
+const isFree = (object: JsonObject): boolean => {
+  const metadata = metadataOf(object)
+  const [finalizers, grace] = [metadata["finalizers"], metadata["deletionGracePeriodSeconds"]]
+  const held =
+    object["kind"] === "Namespace" && isJsonArray(at(object, "spec", "finalizers"))
+      ? at(object, "spec", "finalizers")
+      : []
+  return (
+    metadata["deletionTimestamp"] !== undefined &&
+    !(isJsonArray(finalizers) && finalizers.length > 0) &&
+    !(isJsonArray(held) && held.length > 0) &&
+    !(typeof grace === "number" && grace > 0)
+  )
+}
+
+/** That the request has seen the object that it changes. */
+const seen = (call: Call, given: JsonObject, current: JsonObject): Either.Either<void, Failure> => {
+  const { kind, name } = call
+  const version = String(given["resourceVersion"] ?? "")
+  if (version === "") {
+    return kind.strategy.versionedUpdate === true
+      ? Either.left(
+          status.invalid({ group: kind.group, kind: kind.plural }, name, [
+            status.invalidValue("metadata.resourceVersion", "0", "must be specified for an update")
+          ])
+        )
+      : Either.right(undefined)
+  }
+  if (!unsigned.test(version)) return Either.left(status.unforeseen(parseUint(version)))
+  return version === current["resourceVersion"] ? Either.right(undefined) : Either.left(status.modified(kind, name))
+}
+
+/** The object with the edit made, checked and stored. */
+export const update = (state: State, call: Call, edit: Edit, part: Part = whole): Result =>
+  Either.gen(function* () {
+    const { kind } = call
+    const old = yield* read(state, call)
+    const edited = yield* samePlace(call, yield* edit(shown(kind, old)))
+    const given = metadataOf(edited)
+    if (call.verb === "update" && given["uid"] && given["uid"] !== metadataOf(old)["uid"]) {
+      return yield* Either.left(
+        status.conflict(
+          kind,
+          call.name,
+          `StorageError: invalid object, Code: 4, Key: /registry/${[kind.storage, call.namespace, call.name].filter((each) => each !== "").join("/")}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${goValue(given["uid"])}, UID in object meta: ${goValue(metadataOf(old)["uid"] ?? "")}`
+        )
+      )
+    }
+    yield* seen(call, given, metadataOf(old))
+    const admitted = stored(kind, yield* admit(kind, edited))
+    const kept = part({ ...admitted, metadata: keptMetadata(metadataOf(admitted), metadataOf(old)) }, old, call)
+    const { generation } = kind.strategy
+    const before = metadataOf(old)["generation"]
+    const next =
+      generation !== undefined && !jsonEquals(generation(kept), generation(old))
+        ? withMetadata(kept, { generation: (typeof before === "number" ? before : 0) + 1 })
+        : kept
+    yield* invalid(kind, call.name, validate(kind, kind.read(next), kind.read(old)))
+    const managed = manage(call, next, old)
+    if (isFree(managed)) {
+      const gone = store.write(state, keyOf(call), undefined)
+      return finish(call, state, gone.state, { status: 200, object: shown(kind, managed) })
+    }
+    // What changes nothing is not written.
+    if (jsonEquals(managed, old)) return { state, status: 200, object: shown(kind, old) }
+    const written = store.write(state, keyOf(call), managed)
+    const answer = isDryRun(call) ? managed : (written.object ?? managed)
+    return finish(call, state, written.state, { status: 200, object: shown(kind, answer) })
+  })
+
+export const replace = (state: State, call: Call, part: Part = whole): Result =>
+  Either.gen(function* () {
+    yield* writeOptions(call, "UpdateOptions")
+    const body = yield* decode(call, call.kind)
+    if (get(state.objects, keyOf(call)) === undefined && call.kind.strategy.createOnUpdate === true && part === whole) {
+      yield* samePlace(call, body)
+      return yield* insert(state, { ...call, verb: "create" }, body)
+    }
+    return yield* update(state, call, () => Either.right(body), part)
+  })
+
+/** What makes of an object another, by the content type of the patch. */
+const patches: {
+  readonly [contentType: string]:
+    ((current: JsonObject, patch: Json, call: Call) => Either.Either<JsonObject, Failure>) | undefined
+} = {
+  "application/json-patch+json": jsonPatch,
+  "application/merge-patch+json": mergePatch
+  // "application/strategic-merge-patch+json": strategicMerge.ts; "application/apply-patch+yaml": managedFields.ts
+}
+
+/** The edit that the body of a patch asks for. */
+export const patchOf = (call: Call): Either.Either<Edit, Failure> => {
+  const apply = patches[(call.contentType.split(";")[0] ?? "").trim()]
+  if (apply === undefined) {
+    return Either.left({
+      code: 415,
+      reason: "UnsupportedMediaType",
+      message: "415: Unsupported Media Type",
+      details: {}
+    })
+  }
+  return Either.map(
+    Either.mapLeft(parseJson(call.body), (problem) => status.badRequest(`error decoding patch: ${problem}`)),
+    (patch) => (current) => Either.map(apply(current, patch, call), withoutNulls)
+  )
+}
+
+export const patch = (state: State, call: Call, part: Part = whole): Result =>
+  Either.gen(function* () {
+    yield* writeOptions(call, "PatchOptions")
+    return yield* update(state, call, yield* patchOf(call), part)
+  })
+
+// ---- deleting
+
+export interface DeleteOptions {
+  readonly gracePeriodSeconds?: number
+  readonly propagationPolicy?: string
+  readonly orphanDependents?: boolean
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string }
+  readonly dryRun: boolean
+}
+
+const policies = ["Foreground", "Background", "Orphan"]
+
+/** Options of a delete, as a body has them. */
+export const deleteOptions = (options: JsonObject): Either.Either<DeleteOptions, Failure> => {
+  const { dryRun, gracePeriodSeconds, orphanDependents, preconditions, propagationPolicy } = options
+  const [uid, resourceVersion] = [at(preconditions, "uid"), at(preconditions, "resourceVersion")]
+  const dryRuns = isJsonArray(dryRun) ? dryRun : []
+  const causes: ReadonlyArray<Cause> = [
+    ...(typeof propagationPolicy === "string" && typeof orphanDependents === "boolean"
+      ? [
+          status.invalidValue(
+            "propagationPolicy",
+            JSON.stringify(propagationPolicy),
+            "orphanDependents and deletionPropagation cannot be both set"
+          )
+        ]
+      : typeof propagationPolicy === "string" && !policies.includes(propagationPolicy)
+        ? [status.notSupported("propagationPolicy", JSON.stringify(propagationPolicy), [...policies, "nil"])]
+        : []),
+    ...(dryRuns.every((each) => each === "All")
+      ? []
+      : [status.notSupported("dryRun", JSON.stringify(dryRuns), ["All"])])
+  ]
+  if (causes.length > 0) return Either.left(status.invalid(meta("DeleteOptions"), "", causes))
+  return Either.right({
+    ...(typeof gracePeriodSeconds === "number" ? { gracePeriodSeconds } : {}),
+    ...(typeof propagationPolicy === "string" ? { propagationPolicy } : {}),
+    ...(typeof orphanDependents === "boolean" ? { orphanDependents } : {}),
+    ...(isJsonObject(preconditions)
+      ? {
+          preconditions: {
+            ...(typeof uid === "string" ? { uid } : {}),
+            ...(typeof resourceVersion === "string" ? { resourceVersion } : {})
+          }
+        }
+      : {}),
+    dryRun: dryRuns.length > 0
+  })
+}
+
+const deleteOptionsOf = (call: Call): Either.Either<DeleteOptions, Failure> =>
+  Either.gen(function* () {
+    if (call.body !== "") {
+      const body = yield* Either.mapLeft(parseJson(call.body), (problem) => status.badRequest(unrecognized(problem)))
+      if (!isJsonObject(body)) {
+        return yield* Either.left(
+          status.badRequest(unrecognized(`json: cannot unmarshal ${jsonType(body)} into Go value of type ${typeMeta}`))
+        )
+      }
+      const [apiVersion, kind] = [body["apiVersion"] || "meta.k8s.io/v1", body["kind"] || "DeleteOptions"]
+      if (kind !== "DeleteOptions") {
+        return yield* Either.left(
+          status.badRequest(
+            `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} ${scheme}`
+          )
+        )
+      }
+      return yield* deleteOptions(body)
+    }
+    const { query } = call
+    const gracePeriodSeconds = yield* intOf(query, "gracePeriodSeconds")
+    const dryRun = query.getAll("dryRun")
+    const policy = query.get("propagationPolicy")
+    const orphan = query.get("orphanDependents")
+    return yield* deleteOptions({
+      ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
+      ...(policy === null ? {} : { propagationPolicy: policy }),
+      ...(orphan === null ? {} : { orphanDependents: orphan === "true" }),
+      ...(dryRun.length === 0 ? {} : { dryRun })
+    })
+  })
+
+const listOf = (value: Json | undefined): ReadonlyArray<Json> => (isJsonArray(value) ? value : [])
+
+/** The finalizers with which the garbage collector is told what to do with dependents. */
+const finalizersFor = (call: Call, object: JsonObject, options: DeleteOptions): ReadonlyArray<Json> => {
+  const own = listOf(metadataOf(object)["finalizers"])
+  const { orphanDependents, propagationPolicy } = options
+  const said = propagationPolicy !== undefined || orphanDependents !== undefined
+  const orphans = said
+    ? propagationPolicy === "Orphan" || orphanDependents === true
+    : own.includes("orphan") || (!own.includes("foregroundDeletion") && call.kind.strategy.propagation === "Orphan")
+  const foreground = said ? propagationPolicy === "Foreground" : own.includes("foregroundDeletion")
+  return [
+    ...own.filter((each) => each !== "orphan" && each !== "foregroundDeletion"),
+    ...(orphans ? ["orphan"] : []),
+    ...(foreground && !orphans ? ["foregroundDeletion"] : [])
+  ]
+}
+
+const later = (time: string, seconds: number): string =>
+  new Date(Date.parse(time) + seconds * 1000).toISOString().replace(/\.\d+Z$/, "Z")
+
+const unmet = (call: Call, object: JsonObject, options: DeleteOptions): Failure | undefined => {
+  const { resourceVersion, uid } = options.preconditions ?? {}
+  const metadata = metadataOf(object)
+  const { group, kind } = call.kind
+  if (uid !== undefined && uid !== metadata["uid"]) {
+    return status.conflict(
+      { group, kind },
+      call.name,
+      `the UID in the precondition (${uid}) does not match the UID in record (${goValue(metadata["uid"] ?? "")}). The object might have been deleted and then recreated`
+    )
+  }
+  if (resourceVersion !== undefined && resourceVersion !== metadata["resourceVersion"]) {
+    return status.conflict(
+      { group, kind },
+      call.name,
+      `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${goValue(metadata["resourceVersion"] ?? "")}). The object might have been modified`
+    )
+  }
+  return undefined
+}
+
+const immortal = new Set(["default", "kube-system", "kube-public"])
+
+/** An object that is on its way out: how it is stored, until whatever holds it lets go. */
+const terminating = (call: Call, object: JsonObject, grace: number, finalizers: ReadonlyArray<Json>): JsonObject => {
+  const metadata = metadataOf(object)
+  const { deletionTimestamp: since, finalizers: _finalizers, generation, ...rest } = metadata
+  const isNamespace = call.kind.storage === "namespaces"
+  const [before, sooner] = [rest["deletionGracePeriodSeconds"], later(call.now, grace)]
+  // A second delete may only shorten what is left.
+  const keeps = since !== undefined && !(typeof before === "number" && grace < before)
+  return {
+    ...object,
+    metadata: {
+      ...rest,
+      ...(generation === undefined
+        ? {}
+        : { generation: since === undefined && typeof generation === "number" ? generation + 1 : generation }),
+      deletionTimestamp: keeps ? since : sooner,
+      ...(isNamespace ? {} : { deletionGracePeriodSeconds: keeps ? (before ?? 0) : grace }),
+      ...(finalizers.length === 0 ? {} : { finalizers })
+    },
+    ...(isNamespace
+      ? { status: { ...(isJsonObject(object["status"]) ? object["status"] : {}), phase: "Terminating" } }
+      : {})
+  }
+}
+
+export const removeWith = (state: State, call: Call, options: DeleteOptions): Result =>
+  Either.gen(function* () {
+    const { kind, name } = call
+    const { grace: gracePeriod, returnsDeleted } = kind.strategy
+    if (kind.storage === "namespaces" && immortal.has(name)) {
+      return yield* Either.left(status.forbidden(kind, name, "this namespace may not be deleted"))
+    }
+    const object = yield* read(state, call)
+    const problem = unmet(call, object, options)
+    if (problem !== undefined) return yield* Either.left(problem)
+    const grace = gracePeriod?.(object, options.gracePeriodSeconds) ?? 0
+    const finalizers = finalizersFor(call, object, options)
+    const marked = terminating(call, object, grace, finalizers)
+    const done = (after: State, answer: JsonObject): Outcome => ({
+      state: options.dryRun || isDryRun(call) ? state : after,
+      status: 200,
+      object: answer
+    })
+    if (isFree(marked)) {
+      const { state: after } = store.write(state, keyOf(call), undefined)
+      const graceful = gracePeriod !== undefined || metadataOf(object)["deletionTimestamp"] !== undefined
+      return done(
+        after,
+        returnsDeleted === true
+          ? shown(kind, graceful ? marked : object)
+          : status.deleted(kind, name, String(metadataOf(object)["uid"] ?? ""))
+      )
+    }
+    if (jsonEquals(marked, object)) return done(state, shown(kind, object))
+    const written = store.write(state, keyOf(call), marked)
+    return done(written.state, shown(kind, options.dryRun || isDryRun(call) ? marked : (written.object ?? marked)))
+  })
+
+export const remove = (state: State, call: Call): Result =>
+  Either.flatMap(deleteOptionsOf(call), (options) => removeWith(state, call, options))
+
+/** Deletes what a list would show; the answer is that list. */
+export const removeCollection = (state: State, call: Call): Result =>
+  Either.gen(function* () {
+    const options = yield* deleteOptionsOf(call)
+    const found = yield* page(state, call)
+    let next = state
+    for (const item of found.items) {
+      const one: Call = { ...call, verb: "delete", name: nameOf(item) }
+      next = (yield* removeWith(next, one, options)).state
+    }
+    return { state: next, status: 200, object: listObject(call.kind, found) }
+  })
+
+/** The kind of an object that the cluster serves. */
+export const kindOf = (state: State, object: JsonObject): Kind | undefined =>
+  kindsOf(state.objects).ofKind(String(object["apiVersion"]), String(object["kind"]))
