@@ -576,122 +576,134 @@ describe("the connection", () => {
     more()
   }
 
-  it.live("is closed when a request is interrupted: before the answer, in it, or while it is sent", () =>
-    Effect.gen(function* () {
-      let ended = 0
-      const { port, sockets } = yield* httpServer((request, response) => {
-        if (request.url?.endsWith("/endless") === true) endless(request, response)
-      })
-      yield* through(port, (http) =>
-        Effect.gen(function* () {
-          const body = HttpBody.stream(
-            Stream.concat(Stream.make(bytesOf(10)), Stream.never).pipe(Stream.ensuring(Effect.sync(() => ended++)))
-          )
-          const asked = [
-            http.get("/silent"),
-            Effect.flatMap(http.get("/endless"), ({ text }) => text),
-            Effect.flatMap(http.get("/endless"), ({ stream }) => Stream.runDrain(stream)),
-            http.post("/silent", { body })
-          ]
-          for (const request of asked) {
-            const fiber = yield* Effect.fork(request)
-            yield* eventually(() => sockets.size === 1)
-            yield* Effect.sleep("5 millis")
-            yield* Fiber.interrupt(fiber)
-            yield* eventually(() => sockets.size === 0)
-          }
-          yield* eventually(() => ended === 1)
-          const some = yield* http.get("/endless").pipe(
-            Effect.map(({ stream }) => stream),
-            Stream.unwrap,
-            Stream.take(1),
-            Stream.runCount
-          )
-          assert.strictEqual(some, 1)
-          yield* eventually(() => sockets.size === 0)
+  it.live(
+    "is closed when a request is interrupted: before the answer, in it, or while it is sent",
+    () =>
+      Effect.gen(function* () {
+        let ended = 0
+        const { port, sockets } = yield* httpServer((request, response) => {
+          if (request.url?.endsWith("/endless") === true) endless(request, response)
         })
-      )
-    }).pipe(Effect.scoped)
+        yield* through(port, (http) =>
+          Effect.gen(function* () {
+            const body = HttpBody.stream(
+              Stream.concat(Stream.make(bytesOf(10)), Stream.never).pipe(Stream.ensuring(Effect.sync(() => ended++)))
+            )
+            const asked = [
+              http.get("/silent"),
+              Effect.flatMap(http.get("/endless"), ({ text }) => text),
+              Effect.flatMap(http.get("/endless"), ({ stream }) => Stream.runDrain(stream)),
+              http.post("/silent", { body })
+            ]
+            for (const request of asked) {
+              const fiber = yield* Effect.fork(request)
+              yield* eventually(() => sockets.size === 1)
+              yield* Effect.sleep("5 millis")
+              yield* Fiber.interrupt(fiber)
+              yield* eventually(() => sockets.size === 0)
+            }
+            yield* eventually(() => ended === 1)
+            const some = yield* http.get("/endless").pipe(
+              Effect.map(({ stream }) => stream),
+              Stream.unwrap,
+              Stream.take(1),
+              Stream.runCount
+            )
+            assert.strictEqual(some, 1)
+            yield* eventually(() => sockets.size === 0)
+          })
+        )
+      }).pipe(Effect.scoped),
+    30_000
   )
 
-  it.live("serves the next request when a short body was not read, nor its answer looked at", () =>
-    Effect.gen(function* () {
-      const { count, port } = yield* httpServer((request, response) => {
-        const text = "x".repeat(10_000)
-        if (request.url?.endsWith("/chunked") === true) response.write(text)
-        response.end(text)
-      })
-      yield* through(port, (http) =>
-        Effect.forEach(["/", "/chunked"], (path) =>
-          Effect.forEach(Array.from({ length: 50 }), () =>
-            Effect.zipRight(Effect.exit(http.get(path)), Effect.sleep("2 millis"))
+  it.live(
+    "serves the next request when a short body was not read, nor its answer looked at",
+    () =>
+      Effect.gen(function* () {
+        const { count, port } = yield* httpServer((request, response) => {
+          const text = "x".repeat(10_000)
+          if (request.url?.endsWith("/chunked") === true) response.write(text)
+          response.end(text)
+        })
+        yield* through(port, (http) =>
+          Effect.forEach(["/", "/chunked"], (path) =>
+            Effect.forEach(Array.from({ length: 20 }), () =>
+              Effect.zipRight(Effect.exit(http.get(path)), Effect.sleep("2 millis"))
+            )
           )
         )
-      )
-      assert.isBelow(count.opened, 10)
-    }).pipe(Effect.scoped)
+        assert.isBelow(count.opened, 10)
+      }).pipe(Effect.scoped),
+    30_000
   )
 
-  it.live("of a long body that nobody reads is closed when the response is collected", () =>
-    Effect.gen(function* () {
-      setFlagsFromString("--expose-gc")
-      // The flag makes the function there.
-      const gc = runInNewContext("gc") as () => void
-      const { port, sockets } = yield* httpServer(endless)
-      yield* through(port, (http) =>
-        Effect.gen(function* () {
-          // What a fiber has come to is all that knows the response, and nobody knows the fiber.
-          yield* Effect.flatMap(Effect.fork(http.get("/")), (fiber) => Effect.asVoid(fiber.await))
-          assert.strictEqual(sockets.size, 1)
-          yield* eventually(() => {
-            gc()
-            return sockets.size === 0
-          })
-        })
-      )
-    }).pipe(Effect.scoped)
-  )
-
-  it.live("holds back a server whose answer is not read, and a body that the server does not read", () =>
-    Effect.gen(function* () {
-      let written = 0
-      const { port } = yield* httpServer((request, response) => {
-        if (request.method === "POST") return
-        response.writeHead(200)
-        const more = () => {
-          while (!response.destroyed && written < 512 * 1024 * 1024) {
-            written += 64 * 1024
-            if (!response.write(Buffer.alloc(64 * 1024))) return void response.once("drain", more)
-          }
-        }
-        more()
-      })
-      /** Waits until a number stands still. */
-      const still = (read: () => number): Effect.Effect<number> =>
-        Effect.suspend(() => {
-          const before = read()
-          return Effect.delay(
-            Effect.suspend(() => (read() === before && before > 0 ? Effect.succeed(before) : still(read))),
-            "100 millis"
-          )
-        })
-      yield* through(port, (http) =>
-        Effect.gen(function* () {
-          const response = yield* http.get("/")
-          assert.isBelow(yield* still(() => written), 64 * 1024 * 1024)
-          assert.strictEqual(response.status, 200)
-          let pulled = 0
-          const body = Stream.repeatEffect(
-            Effect.sync(() => {
-              pulled += 64 * 1024
-              return new Uint8Array(64 * 1024)
+  it.live(
+    "of a long body that nobody reads is closed when the response is collected",
+    () =>
+      Effect.gen(function* () {
+        setFlagsFromString("--expose-gc")
+        // The flag makes the function there.
+        const gc = runInNewContext("gc") as () => void
+        const { port, sockets } = yield* httpServer(endless)
+        yield* through(port, (http) =>
+          Effect.gen(function* () {
+            // What a fiber has come to is all that knows the response, and nobody knows the fiber.
+            yield* Effect.flatMap(Effect.fork(http.get("/")), (fiber) => Effect.asVoid(fiber.await))
+            assert.strictEqual(sockets.size, 1)
+            yield* eventually(() => {
+              gc()
+              return sockets.size === 0
             })
-          )
-          const fiber = yield* Effect.fork(http.post("/", { body: HttpBody.stream(body) }))
-          assert.isBelow(yield* still(() => pulled), 64 * 1024 * 1024)
-          yield* Fiber.interrupt(fiber)
+          })
+        )
+      }).pipe(Effect.scoped),
+    30_000
+  )
+
+  it.live(
+    "holds back a server whose answer is not read, and a body that the server does not read",
+    () =>
+      Effect.gen(function* () {
+        let written = 0
+        const { port } = yield* httpServer((request, response) => {
+          if (request.method === "POST") return
+          response.writeHead(200)
+          const more = () => {
+            while (!response.destroyed && written < 512 * 1024 * 1024) {
+              written += 64 * 1024
+              if (!response.write(Buffer.alloc(64 * 1024))) return void response.once("drain", more)
+            }
+          }
+          more()
         })
-      )
-    }).pipe(Effect.scoped)
+        /** Waits until a number stands still. */
+        const still = (read: () => number): Effect.Effect<number> =>
+          Effect.suspend(() => {
+            const before = read()
+            return Effect.delay(
+              Effect.suspend(() => (read() === before && before > 0 ? Effect.succeed(before) : still(read))),
+              "100 millis"
+            )
+          })
+        yield* through(port, (http) =>
+          Effect.gen(function* () {
+            const response = yield* http.get("/")
+            assert.isBelow(yield* still(() => written), 64 * 1024 * 1024)
+            assert.strictEqual(response.status, 200)
+            let pulled = 0
+            const body = Stream.repeatEffect(
+              Effect.sync(() => {
+                pulled += 64 * 1024
+                return new Uint8Array(64 * 1024)
+              })
+            )
+            const fiber = yield* Effect.fork(http.post("/", { body: HttpBody.stream(body) }))
+            assert.isBelow(yield* still(() => pulled), 64 * 1024 * 1024)
+            yield* Fiber.interrupt(fiber)
+          })
+        )
+      }).pipe(Effect.scoped),
+    30_000
   )
 })
