@@ -3,7 +3,6 @@ import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import { posix } from "node:path"
-import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -248,17 +247,26 @@ const pack = <E, R>(
 
 /** Many small pieces as few large ones: each message costs the same, and is waited for. */
 const gathered = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Uint8Array, E, R> =>
-  bytes.pipe(
-    Stream.aggregate(
-      Sink.foldWeighted({
-        initial: Chunk.empty<Uint8Array>(),
-        maxCost: pieceSize,
-        cost: (_, piece: Uint8Array) => piece.length,
-        body: (pieces, piece: Uint8Array) => Chunk.append(pieces, piece)
-      })
-    ),
-    Stream.map((pieces) => (pieces.length === 1 ? Chunk.unsafeHead(pieces) : Buffer.concat([...pieces])))
-  )
+  Stream.suspend(() => {
+    let waiting: Array<Uint8Array> = []
+    let size = 0
+    const flush = (): ReadonlyArray<Uint8Array> => {
+      const pieces = waiting
+      waiting = []
+      size = 0
+      return pieces.length < 2 ? pieces : [Buffer.concat(pieces)]
+    }
+    // Stream.aggregate would do, and takes several times as long as reading the file.
+    return Stream.concat(
+      Stream.mapConcat(bytes, (piece) => {
+        const full = size + piece.length > pieceSize ? flush() : []
+        waiting.push(piece)
+        size += piece.length
+        return full
+      }),
+      Stream.suspend(() => Stream.fromIterable(flush()))
+    )
+  })
 
 export const copyTo =
   (resource: ResourceInfo) =>
