@@ -19,6 +19,7 @@ import type * as EffectScope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
 import type { CopyOptions, CopyResult } from "./Copy.js"
+import type { Condition } from "./Condition.js"
 import { makeCustom } from "./internal/custom.js"
 import type { CopyFailed, ExecFailed, InvalidRequest, KubeError } from "./KubeError.js"
 import type { KubeClient } from "./layers/KubeClient.js"
@@ -31,6 +32,21 @@ import type * as MetaV1 from "./resources/MetaV1.js"
 import type * as Selector from "./Selector.js"
 import type { Table } from "./Table.js"
 import type { Undecodable, WatchEvent } from "./Watch.js"
+
+export {
+  /**
+   * The same as `Condition.created`.
+   *
+   * @since 0.1.0
+   */
+  created,
+  /**
+   * The same as `Condition.deleted`.
+   *
+   * @since 0.1.0
+   */
+  deleted
+} from "./Condition.js"
 
 /**
  * Whether objects of a kind live in a namespace or belong to the whole cluster.
@@ -549,6 +565,72 @@ export interface CanWatch<K, S extends Scope> {
       options?: ((WatchOptions & TransformOption<K>) | SingleWatchOptions) & CollectionNamespaceOption<S>
     ): Stream.Stream<WatchEvent<K>, KubeError, KubeClient>
   }
+  /**
+   * Waits until an object meets a condition (`Pod.ready`, `Condition.deleted`, ...), and returns it: by a watch, without
+   * asking again and again. An object that is not there yet is waited for. `timeout` limits the whole.
+   *
+   * Fails with `WaitFailed` as soon as the condition cannot be met any more, and with `TimeoutError`; both say how the
+   * object was last.
+   */
+  readonly waitFor: <A = never>(
+    ref: Ref<S>,
+    condition: Condition<Stored<K>, A>,
+    options?: CallOptions & NamespaceOption<S>
+  ) => Effect.Effect<Stored<K> | A, KubeError, KubeClient>
+  /** What `waitFor` sees, each time the object has changed; ends when the condition is met, and fails as it does. */
+  readonly waitForStream: <A = never>(
+    ref: Ref<S>,
+    condition: Condition<Stored<K>, A>,
+    options?: NamespaceOption<S>
+  ) => Stream.Stream<Progress<K>, KubeError, KubeClient>
+  /**
+   * Waits until every object that the selectors match meets a condition; there has to be one, unless the condition is
+   * that there is none (`Condition.deleted`). Fails when one of them cannot meet it any more.
+   */
+  readonly waitForAll: <A = never>(
+    selection: SelectorOptions & CollectionNamespaceOption<S>,
+    condition: Condition<Stored<K>, A>,
+    options?: CallOptions
+  ) => Effect.Effect<ReadonlyArray<Stored<K>>, KubeError, KubeClient>
+  /** Waits until one of the objects that the selectors match meets a condition, and returns it. */
+  readonly waitForAny: (
+    selection: SelectorOptions & CollectionNamespaceOption<S>,
+    condition: Condition<Stored<K>>,
+    options?: CallOptions
+  ) => Effect.Effect<Stored<K>, KubeError, KubeClient>
+}
+
+/**
+ * How an object stands to what is waited for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Progress<K> {
+  /** Absent while it is not there. */
+  readonly object: Stored<K> | undefined
+  readonly isMet: boolean
+  /** Why it is not met yet. */
+  readonly because: string
+}
+
+/**
+ * The conditions that a kind has of its own, for `waitFor`. Each means what the kind's controller and `kubectl` mean:
+ *
+ * - Pod: `ready`; `completed`, its containers have ended well
+ * - Node: `ready`
+ * - Deployment: `available`, enough replicas take requests; `rolledOut`, all of them are new ones, as for `kubectl rollout
+ *   status`. Neither is met when the rollout is past its `progressDeadlineSeconds`
+ * - StatefulSet, DaemonSet: `rolledOut`
+ * - Job: `complete`, and never when it has failed
+ * - PersistentVolumeClaim: `bound`
+ * - CustomResourceDefinition: `established`, its objects are served
+ *
+ * @since 0.1.0
+ * @category verbs
+ */
+export type WithConditions<K, Names extends string> = {
+  readonly [N in Names]: Condition<Stored<K>>
 }
 
 /**

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
+export * as Container from "./Container.js"
 export * as Copy from "./Copy.js"
+export * as Condition from "./Condition.js"
 export * as Informer from "./Informer.js"
 export * from "./KubeError.js"
 export { Auth } from "./layers/Auth.js"

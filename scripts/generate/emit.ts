@@ -117,6 +117,18 @@ const subresourceInterfaces: { readonly [subresource: string]: (kind: string, sc
   resize: (kind, scope) => `Resource.WithResize<${kind}, ${scope}>`
 }
 
+/** What kinds can be waited for beyond what all can; `internal/conditions.ts` holds the conditions. */
+const conditions: { readonly [kind: string]: ReadonlyArray<string> } = {
+  "v1/Pod": ["completed", "ready"],
+  "v1/Node": ["ready"],
+  "v1/PersistentVolumeClaim": ["bound"],
+  "apps/v1/Deployment": ["available", "rolledOut"],
+  "apps/v1/StatefulSet": ["rolledOut"],
+  "apps/v1/DaemonSet": ["rolledOut"],
+  "batch/v1/Job": ["complete"],
+  "apiextensions.k8s.io/v1/CustomResourceDefinition": ["established"]
+}
+
 const prefixOf = (schemaName: string): string => schemaName.slice(0, schemaName.lastIndexOf("."))
 const shortName = (schemaName: string): string => schemaName.slice(schemaName.lastIndexOf(".") + 1)
 const pascal = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1)
@@ -503,6 +515,8 @@ export const emit = (snapshot: Snapshot, descriptions: Descriptions = {}): Reado
       const of = subresourceInterfaces[name]
       return of === undefined ? [] : [of(kind, scope)]
     })
+    const named = conditions[`${module.apiVersion}/${kind}`]
+    if (named !== undefined) withs.push(`Resource.WithConditions<${kind}, ${named.map(quoted).join(" | ")}>`)
     const bases = [...base, ...withs]
     const extended = bases.length > 2 ? `\n  extends ${bases.join(",\n    ")} {}` : ` extends ${bases.join(", ")} {}`
     const list = (items: ReadonlyArray<string>): string => `[${items.map(quoted).join(", ")}]`

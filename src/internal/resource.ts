@@ -34,6 +34,7 @@ import { TableSchema, type Table } from "../Table.js"
 import { formatType } from "./check.js"
 import type * as Copy from "./copy.js"
 import { debug } from "./debug.js"
+import { conditionsOf } from "./conditions.js"
 import { codecOf, decodeError, run, type Codec } from "./decode.js"
 import { apiVersionOf } from "./discovery.js"
 import { isObject } from "./isObject.js"
@@ -43,6 +44,7 @@ import { portForward } from "./portForward.js"
 import * as requests from "./requests.js"
 import type { Start } from "./reconnect.js"
 import { defaultBackoff, defaultIdle, reflect, type Source } from "./reflector.js"
+import * as wait from "./wait.js"
 import { events, frames, type Parse } from "./watch.js"
 import { withClient } from "./withClient.js"
 
@@ -437,6 +439,9 @@ export const make = (description: Description): AnyResource => {
     )
   }
 
+  const watch = (options: Any<WatchOptions & TransformOption<unknown>> | Any<SingleWatchOptions> = {}) =>
+    options.resume === false ? watchOnce(options) : watchOn(options)
+
   const changed =
     (path: "labels" | "annotations") =>
     (ref: requests.AnyRef, values: { readonly [key: string]: string | null }, options: Any<WriteOptions> = {}) =>
@@ -472,8 +477,9 @@ export const make = (description: Description): AnyResource => {
         call((env) => requests.list(resource, env, options, "table"), readTable)
     }),
     ...(has("watch") && {
-      watch: (options: Any<WatchOptions & TransformOption<unknown>> | Any<SingleWatchOptions> = {}) =>
-        options.resume === false ? watchOnce(options) : watchOn(options)
+      watch,
+      // Without `decodeFailures: "event"`, every event is one of an object.
+      ...wait.make({ resource, watch: watch as Parameters<typeof wait.make>[0]["watch"] })
     }),
     ...(has("create") && {
       create: (object: unknown, options: Any<WriteOptions> = {}) =>
@@ -500,11 +506,15 @@ export const make = (description: Description): AnyResource => {
         )
     })
   }
+  const conditions = isBuiltIn ? conditionsOf(resource.group, kind) : {}
   for (const name in resource.subresources) {
     const subresource = subresources[name]
     if (subresource !== undefined) Object.assign(verbs, subresource(resource, codec, answers[name] ?? schema))
   }
-  return Object.defineProperty({ ...resource, ...verbs }, "schema", { get: schema, enumerable: true }) as AnyResource
+  return Object.defineProperty({ ...resource, ...verbs, ...conditions }, "schema", {
+    get: schema,
+    enumerable: true
+  }) as AnyResource
 }
 
 /** `answer` is the schema of the object that the subresource takes and shows, where that is not the kind itself. */

@@ -41,7 +41,10 @@ export interface StoredCustomResourceDefinition extends CustomResourceDefinition
  * @since 0.1.0
  * @category models
  */
-export interface CustomResourceDefinitionResource extends Resource.Cluster<CustomResourceDefinition>, Resource.WithStatus<CustomResourceDefinition, "Cluster"> {}
+export interface CustomResourceDefinitionResource
+  extends Resource.Cluster<CustomResourceDefinition>,
+    Resource.WithStatus<CustomResourceDefinition, "Cluster">,
+    Resource.WithConditions<CustomResourceDefinition, "established"> {}
 
 /**
  * The `CustomResourceDefinition` of `apiextensions.k8s.io/v1`: cluster-scoped, served as `customresourcedefinitions`.

@@ -113,7 +113,10 @@ export interface StoredDaemonSet extends DaemonSet {
  * @since 0.1.0
  * @category models
  */
-export interface DaemonSetResource extends Resource.Namespaced<DaemonSet>, Resource.WithStatus<DaemonSet, "Namespaced"> {}
+export interface DaemonSetResource
+  extends Resource.Namespaced<DaemonSet>,
+    Resource.WithStatus<DaemonSet, "Namespaced">,
+    Resource.WithConditions<DaemonSet, "rolledOut"> {}
 
 /**
  * The `DaemonSet` of `apps/v1`: namespaced, served as `daemonsets`.
@@ -186,7 +189,8 @@ export interface StoredDeployment extends Deployment {
 export interface DeploymentResource
   extends Resource.Namespaced<Deployment>,
     Resource.WithScale<"Namespaced">,
-    Resource.WithStatus<Deployment, "Namespaced"> {}
+    Resource.WithStatus<Deployment, "Namespaced">,
+    Resource.WithConditions<Deployment, "available" | "rolledOut"> {}
 
 /**
  * The `Deployment` of `apps/v1`: namespaced, served as `deployments`.
@@ -334,7 +338,8 @@ export interface StoredStatefulSet extends StatefulSet {
 export interface StatefulSetResource
   extends Resource.Namespaced<StatefulSet>,
     Resource.WithScale<"Namespaced">,
-    Resource.WithStatus<StatefulSet, "Namespaced"> {}
+    Resource.WithStatus<StatefulSet, "Namespaced">,
+    Resource.WithConditions<StatefulSet, "rolledOut"> {}
 
 /**
  * The `StatefulSet` of `apps/v1`: namespaced, served as `statefulsets`.

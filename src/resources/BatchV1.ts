@@ -113,7 +113,10 @@ export interface StoredJob extends Job {
  * @since 0.1.0
  * @category models
  */
-export interface JobResource extends Resource.Namespaced<Job>, Resource.WithStatus<Job, "Namespaced"> {}
+export interface JobResource
+  extends Resource.Namespaced<Job>,
+    Resource.WithStatus<Job, "Namespaced">,
+    Resource.WithConditions<Job, "complete"> {}
 
 /**
  * The `Job` of `batch/v1`: namespaced, served as `jobs`.

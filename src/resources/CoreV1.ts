@@ -555,7 +555,8 @@ export interface StoredNode extends Node {
 export interface NodeResource
   extends Resource.Cluster<Node>,
     Resource.WithProxy<"Cluster">,
-    Resource.WithStatus<Node, "Cluster"> {}
+    Resource.WithStatus<Node, "Cluster">,
+    Resource.WithConditions<Node, "ready"> {}
 
 /**
  * The `Node` of `v1`: cluster-scoped, served as `nodes`.
@@ -695,7 +696,10 @@ export interface StoredPersistentVolumeClaim extends PersistentVolumeClaim {
  * @since 0.1.0
  * @category models
  */
-export interface PersistentVolumeClaimResource extends Resource.Namespaced<PersistentVolumeClaim>, Resource.WithStatus<PersistentVolumeClaim, "Namespaced"> {}
+export interface PersistentVolumeClaimResource
+  extends Resource.Namespaced<PersistentVolumeClaim>,
+    Resource.WithStatus<PersistentVolumeClaim, "Namespaced">,
+    Resource.WithConditions<PersistentVolumeClaim, "bound"> {}
 
 /**
  * The `PersistentVolumeClaim` of `v1`: namespaced, served as `persistentvolumeclaims`.
@@ -776,7 +780,8 @@ export interface PodResource
     Resource.WithPortForward,
     Resource.WithProxy<"Namespaced">,
     Resource.WithResize<Pod, "Namespaced">,
-    Resource.WithStatus<Pod, "Namespaced"> {}
+    Resource.WithStatus<Pod, "Namespaced">,
+    Resource.WithConditions<Pod, "completed" | "ready"> {}
 
 /**
  * The `Pod` of `v1`: namespaced, served as `pods`.
