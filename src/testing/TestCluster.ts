@@ -1,0 +1,153 @@
+/**
+ * An in-memory Kubernetes API server, for tests: programs that use `KubeClient` run against it unchanged, without a socket, a
+ * process or a wait.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
+import { KubeClient, type Options as ClientOptions } from "../layers/KubeClient.js"
+import type { ResourceInfo } from "../Resource.js"
+import * as internal from "./internal/cluster.js"
+
+/**
+ * An object as the cluster holds it: plain JSON.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TestObject {
+  readonly [key: string]: unknown
+}
+
+/**
+ * What can be put into the cluster: an object of any kind that it serves, or YAML (or JSON) text with one or more of them.
+ * An object without a namespace goes into `default` if its kind has namespaces.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Seed =
+  | string
+  | {
+      readonly apiVersion?: string | undefined
+      readonly kind?: string | undefined
+      readonly metadata?: object | undefined
+    }
+
+/**
+ * The whole state of a cluster at one moment. Taking it costs nothing: nothing is copied.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Snapshot {
+  readonly _: unique symbol
+}
+
+/**
+ * A request that the cluster has answered, or begun to answer.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Recorded {
+  readonly method: string
+  /** Encoded, without the query. */
+  readonly path: string
+  readonly query: URLSearchParams
+  /** By lower-case name. */
+  readonly headers: { readonly [name: string]: string }
+  readonly body: string
+  /** Of the answer. */
+  readonly status: number
+}
+
+/**
+ * Settings of a cluster.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** What is there from the beginning, besides what every fresh cluster has. Namespaces that are missing are made. */
+  readonly objects?: ReadonlyArray<Seed> | undefined
+  /** The namespace of calls that name none. Default: `default`. */
+  readonly namespace?: string | undefined
+  /** How many changes a watch can be behind before it gets a 410. Default: 1000. */
+  readonly historyLimit?: number | undefined
+  /** The same seed gives the same uids and generated names. Default: 0. */
+  readonly seed?: string | number | undefined
+  /** Settings of the client. */
+  readonly client?: ClientOptions | undefined
+}
+
+/** One object of a kind: its name, or its name and namespace. Without a namespace: that of the options. */
+type Ref = string | { readonly name: string; readonly namespace?: string | undefined }
+
+/**
+ * The service: what a test does with the cluster behind the client's back. Watches see the changes that it makes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TestClusterService {
+  /** The state of now. */
+  readonly snapshot: Effect.Effect<Snapshot>
+  /** Back to a state. Watches that are open get a 410: what happened is no longer known. */
+  readonly restore: (snapshot: Snapshot) => Effect.Effect<void>
+  /** All objects of a kind, in all namespaces, in order of namespace and name. */
+  readonly objects: (resource: ResourceInfo) => Effect.Effect<ReadonlyArray<TestObject>>
+  /** One object. */
+  readonly get: (resource: ResourceInfo, ref: Ref) => Effect.Effect<Option.Option<TestObject>>
+  /**
+   * Puts objects as they are, over those of the same name: no validation, no conflict, no finalizer; the status too. What
+   * is missing of uid, creation time and namespace is filled in. Dies with a message if there is no such kind.
+   */
+  readonly put: (...objects: ReadonlyArray<Seed>) => Effect.Effect<void>
+  /** Removes an object at once, whatever its finalizers say; does nothing if there is none. */
+  readonly remove: (resource: ResourceInfo, ref: Ref) => Effect.Effect<void>
+  /** Every request until now, in the order of the answers. */
+  readonly requests: Effect.Effect<ReadonlyArray<Recorded>>
+  /** Forgets the requests until now. */
+  readonly clearRequests: Effect.Effect<void>
+  /** Forgets what happened until now, as etcd does from time to time: who is behind gets a 410. */
+  readonly compact: Effect.Effect<void>
+}
+
+/**
+ * The cluster of a test.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ConfigMap } from "effect-kubernetes"
+ * import { TestCluster } from "effect-kubernetes/testing/TestCluster"
+ *
+ * const test = Effect.gen(function* () {
+ *   const cluster = yield* TestCluster
+ *   yield* ConfigMap.create({ metadata: { name: "settings" }, data: { color: "blue" } })
+ *   const before = yield* cluster.snapshot
+ *   yield* ConfigMap.delete("settings")
+ *   yield* cluster.restore(before)
+ *   return yield* ConfigMap.get("settings")
+ * }).pipe(Effect.provide(TestCluster.layer({ objects: ["{apiVersion: v1, kind: Namespace, metadata: {name: team}}"] })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class TestCluster extends Context.Tag("effect-kubernetes/testing/TestCluster")<
+  TestCluster,
+  TestClusterService
+>() {
+  /** A cluster of its own, and a client of it. The client's user may do everything; impersonation is subject to RBAC. */
+  static readonly layer = (options: Options = {}): Layer.Layer<KubeClient | TestCluster> =>
+    Layer.unwrapEffect(
+      Effect.map(internal.make(options), ({ parts, service }) =>
+        Layer.merge(KubeClient.layerWith(options.client ?? {}).pipe(Layer.provide(parts)), Layer.succeed(this, service))
+      )
+    )
+}

@@ -1,0 +1,286 @@
+/** A cluster and the two faces that a test sees: the client's side, and its back. */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+import { parseAllDocuments } from "yaml"
+import { Auth } from "../../layers/Auth.js"
+import { Http, type HttpFailure, type HttpRequest, type HttpService } from "../../layers/Http.js"
+import { KubeConfig } from "../../layers/KubeConfig.js"
+import type { ResourceInfo } from "../../Resource.js"
+import type { Options, Recorded, Seed, Snapshot, TestClusterService } from "../TestCluster.js"
+import * as Cell from "./cell.js"
+import { fresh } from "./fresh.js"
+import type { ApiRequest, ApiResponse, User } from "./http.js"
+import { isJsonObject } from "./json.js"
+import { kindsOf, storageOf, type Kind } from "./kinds.js"
+import type { Json, JsonObject } from "./openapi.js"
+import * as server from "./server.js"
+import * as store from "./store.js"
+import type { State } from "./store.js"
+import { put } from "./subresources.js"
+import { shown } from "./verbs.js"
+
+const administrator: User = { username: "admin", groups: ["system:masters", "system:authenticated"] }
+
+const historyLimit = 1000
+
+/** The objects of a seed. What is not one is a mistake in the test. */
+const objectsOf = (seed: Seed): ReadonlyArray<JsonObject> => {
+  if (typeof seed !== "string") {
+    // JSON leaves out what is undefined, as it would on its way to a server.
+    const object = JSON.parse(JSON.stringify(seed)) as Json
+    return isJsonObject(object) ? [object] : []
+  }
+  return parseAllDocuments(seed).flatMap((document) => {
+    // A document without tags of its own is made of what JSON has.
+    const value = document.toJS({ maxAliasCount: 100 }) as Json
+    if (!isJsonObject(value)) return []
+    const { items } = value
+    return Array.isArray(items) && String(value["kind"]).endsWith("List") ? items.filter(isJsonObject) : [value]
+  })
+}
+
+/** The state with the objects in it, and with the namespaces that they need. */
+const seeded = (
+  state: State,
+  objects: ReadonlyArray<JsonObject>,
+  now: string,
+  uids: ReadonlyArray<string>
+): Either.Either<State, string> => {
+  let next = state
+  const missing = new Set<string>()
+  for (const [index, object] of objects.entries()) {
+    const namespace = store.metadataOf(object)["namespace"]
+    if (typeof namespace === "string" && namespace !== "") missing.add(namespace)
+    const result = put(next, object, { uid: uids[index] ?? "", now })
+    if (Either.isLeft(result)) return result
+    next = result.right
+  }
+  for (const name of missing) {
+    if (store.get(next.objects, { resource: "namespaces", namespace: "", name }) !== undefined) continue
+    const made = put(
+      next,
+      { apiVersion: "v1", kind: "Namespace", metadata: { name } },
+      // As many uids as objects were made, so this one is of no other object.
+      { uid: uids[objects.length + [...missing].indexOf(name)] ?? "", now }
+    )
+    if (Either.isLeft(made)) return made
+    next = made.right
+  }
+  return Either.right(next)
+}
+
+const joined = (headers: HttpRequest["headers"]): { readonly [name: string]: string } =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name.toLowerCase(),
+      typeof value === "string" ? value : value.join(", ")
+    ])
+  )
+
+const listed = (value: string | ReadonlyArray<string> | undefined): ReadonlyArray<string> =>
+  value === undefined ? [] : typeof value === "string" ? [value] : value
+
+/** On whose behalf a request is made. */
+const userOf = (headers: HttpRequest["headers"]): User => {
+  const [username] = listed(headers["impersonate-user"])
+  if (username === undefined) return administrator
+  const groups = listed(headers["impersonate-group"])
+  const [uid] = listed(headers["impersonate-uid"])
+  const extra = Object.entries(headers).filter(([name]) => name.startsWith("impersonate-extra-"))
+  const own = groups.includes("system:unauthenticated") ? groups : [...groups, "system:authenticated"]
+  return {
+    username,
+    groups: [...new Set(own)],
+    ...(uid === undefined ? {} : { uid }),
+    ...(extra.length === 0
+      ? {}
+      : {
+          extra: Object.fromEntries(
+            extra.map(([name, value]) => [decodeURIComponent(name.slice("impersonate-extra-".length)), listed(value)])
+          )
+        })
+  }
+}
+
+const failure = (reason: HttpFailure["reason"], description: string, cause: unknown): HttpFailure => ({
+  _tag: "HttpFailure",
+  reason,
+  description,
+  cause
+})
+
+const bodyOf = (body: HttpRequest["body"]): Effect.Effect<string, HttpFailure> =>
+  body === undefined || typeof body === "string"
+    ? Effect.succeed(body ?? "")
+    : body instanceof Uint8Array
+      ? Effect.succeed(new TextDecoder().decode(body))
+      : body.pipe(
+          Stream.decodeText(),
+          Stream.mkString,
+          Effect.mapError((cause) => failure("Unknown", "the stream of the request's body failed", cause))
+        )
+
+const limited = <A>(effect: Effect.Effect<A, HttpFailure>, timeout: number | undefined) =>
+  timeout === undefined
+    ? effect
+    : Effect.timeoutFail(effect, {
+        duration: timeout,
+        onTimeout: () => failure("Timeout", "no answer in time", undefined)
+      })
+
+/** The server in the place of sockets. */
+const httpOf = (handle: (request: ApiRequest) => Effect.Effect<ApiResponse>): HttpService => {
+  const call = (request: HttpRequest): Effect.Effect<ApiResponse, HttpFailure> =>
+    Effect.flatMap(bodyOf(request.body), (body) => {
+      const [path = "", query = ""] = request.target.split("?", 2)
+      return handle({
+        method: request.method,
+        path,
+        query: new URLSearchParams(query),
+        headers: joined(request.headers),
+        body,
+        user: userOf(request.headers)
+      })
+    })
+  return {
+    request: (request) =>
+      limited(
+        Effect.flatMap(call(request), ({ body, headers, status }) =>
+          Effect.map(typeof body === "string" ? Effect.succeed(body) : Stream.mkString(body), (text) => ({
+            status,
+            headers,
+            text
+          }))
+        ),
+        request.timeout
+      ),
+    stream: (request) =>
+      Effect.map(limited(call(request), request.timeout), ({ body, headers, status }) => ({
+        status,
+        headers,
+        body: Stream.encodeText(typeof body === "string" ? Stream.make(body) : body)
+      }))
+  }
+}
+
+/** A state as the tests hold it. */
+interface Held {
+  readonly state: State
+}
+
+// Only `snapshot` makes them, and it makes this.
+const toSnapshot = (state: State): Snapshot => ({ state }) as unknown as Snapshot
+const toState = (snapshot: Snapshot): State => (snapshot as unknown as Held).state
+
+/** A state in the place of another: as new as the next change, and with nothing before it. */
+const restored = (current: State, to: State): State => ({
+  ...store.compact({ ...to, revision: current.revision + 1 }, current.revision + 1),
+  historyLimit: current.historyLimit
+})
+
+export const make = (options: Options) =>
+  Effect.gen(function* () {
+    const random = Random.make(options.seed ?? 0)
+    const namespace = options.namespace ?? "default"
+    const time = yield* server.now
+    const uidsFor = (count: number) => Effect.replicateEffect(server.makeUid(random), count)
+
+    const own = fresh.flatMap(objectsOf)
+    const wanted = (options.objects ?? []).flatMap(objectsOf)
+    const seeds = [...own, ...wanted]
+    const initial = seeded(
+      store.empty(options.historyLimit ?? historyLimit),
+      seeds,
+      time,
+      // Each object may need a namespace too.
+      yield* uidsFor(seeds.length * 2)
+    )
+    if (Either.isLeft(initial)) return yield* Effect.dieMessage(`TestCluster: ${initial.left}`)
+    const cell = yield* Cell.make(initial.right)
+    const { handle } = server.make(cell, random)
+
+    const recorded = yield* Ref.make<ReadonlyArray<Recorded>>([])
+    const recording = (request: ApiRequest): Effect.Effect<ApiResponse> =>
+      Effect.tap(handle(request), ({ status }) => {
+        const { user: _user, ...rest } = request
+        return Ref.update(recorded, (all) => [...all, { ...rest, status }])
+      })
+
+    const kindOf = (state: State, { group, plural, version }: ResourceInfo): Kind | undefined =>
+      kindsOf(state.objects).find(group, version, plural)
+    const keyOf = (
+      state: State,
+      resource: ResourceInfo,
+      ref: string | { readonly name: string; readonly namespace?: string | undefined }
+    ): store.Key => ({
+      resource: kindOf(state, resource)?.storage ?? storageOf(resource),
+      namespace:
+        resource.scope === "Cluster" ? "" : ((typeof ref === "string" ? undefined : ref.namespace) ?? namespace),
+      name: typeof ref === "string" ? ref : ref.name
+    })
+    const view = (state: State, resource: ResourceInfo, object: JsonObject): JsonObject => {
+      const kind = kindOf(state, resource)
+      return kind === undefined ? object : shown(kind, object)
+    }
+
+    const service: TestClusterService = {
+      snapshot: Effect.map(cell.get, toSnapshot),
+      restore: (snapshot) => cell.modify((current) => [undefined, restored(current, toState(snapshot))]),
+      objects: (resource) =>
+        Effect.map(cell.get, (state) =>
+          store
+            .list(state.objects, kindOf(state, resource)?.storage ?? storageOf(resource), undefined)
+            .map(({ object }) => view(state, resource, object))
+        ),
+      get: (resource, ref) =>
+        Effect.map(cell.get, (state) =>
+          Option.map(Option.fromNullable(store.get(state.objects, keyOf(state, resource, ref))), (object) =>
+            view(state, resource, object)
+          )
+        ),
+      put: (...objects) =>
+        Effect.gen(function* () {
+          const all = objects.flatMap(objectsOf)
+          const [now, uids] = [yield* server.now, yield* uidsFor(all.length * 2)]
+          const problem = yield* cell.modify((state): readonly [string | undefined, State] =>
+            Either.match(seeded(state, all, now, uids), {
+              onLeft: (message) => [message, state],
+              onRight: (next) => [undefined, next]
+            })
+          )
+          if (problem !== undefined) yield* Effect.dieMessage(`TestCluster.put: ${problem}`)
+        }),
+      remove: (resource, ref) =>
+        cell.modify((state) => {
+          const key = keyOf(state, resource, ref)
+          return store.get(state.objects, key) === undefined
+            ? [undefined, state]
+            : [undefined, store.write(state, key, undefined).state]
+        }),
+      requests: Ref.get(recorded),
+      clearRequests: Ref.set(recorded, []),
+      compact: cell.modify((state) => [undefined, store.compact(state, state.revision)])
+    }
+
+    const parts = Layer.mergeAll(
+      Layer.succeed(Http, httpOf(recording)),
+      Auth.layerAnonymous,
+      KubeConfig.layerValue({
+        context: "test",
+        namespace,
+        cluster: {
+          name: "test",
+          server: "https://test-cluster",
+          insecureSkipTlsVerify: false,
+          disableCompression: true
+        },
+        user: { name: administrator.username, unsupported: [] }
+      })
+    )
+    return { service, parts, handle: recording, cell }
+  })

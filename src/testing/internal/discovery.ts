@@ -1,0 +1,349 @@
+/** What the cluster says of itself: its kinds, in both forms of discovery, its schemas and its version. */
+import { createHash } from "node:crypto"
+import * as Either from "effect/Either"
+import { json, text, type ApiRequest, type ApiResponse } from "./http.js"
+import { apiVersionOf, type Kind, type Kinds } from "./kinds.js"
+import { builtIn, type GroupVersionKind, type Json, type JsonObject, type OpenApi } from "./openapi.js"
+
+const ofGroupVersion = ({ all }: Kinds, group: string, version: string): ReadonlyArray<Kind> =>
+  all.filter((kind) => kind.group === group && kind.version === version)
+
+// ---- legacy
+
+const groupOf = ({ groups }: Kinds, name: string): JsonObject => {
+  const versions = (groups.get(name) ?? []).map((version) => ({ groupVersion: `${name}/${version}`, version }))
+  return { name, versions, preferredVersion: versions[0] ?? null }
+}
+
+/** The group and version of a subresource's kind are said only where they are not the resource's. */
+const foreign = (of: GroupVersionKind, { group, version }: Kind): JsonObject =>
+  of.group === group && of.version === version ? {} : { group: of.group, version: of.version }
+
+const namesOf = ({ categories, shortNames }: Kind): JsonObject => ({
+  ...(shortNames.length === 0 ? {} : { shortNames: [...shortNames] }),
+  ...(categories.length === 0 ? {} : { categories: [...categories] })
+})
+
+const resourceList = (kinds: Kinds, group: string, version: string): JsonObject => ({
+  kind: "APIResourceList",
+  apiVersion: "v1",
+  groupVersion: apiVersionOf({ group, version }),
+  resources: ofGroupVersion(kinds, group, version).flatMap((kind) => {
+    const namespaced = kind.scope === "Namespaced"
+    return [
+      {
+        name: kind.plural,
+        singularName: kind.singular,
+        namespaced,
+        kind: kind.kind,
+        verbs: [...kind.verbs],
+        ...namesOf(kind)
+      },
+      ...kind.subresources.map((sub) => ({
+        name: `${kind.plural}/${sub.name}`,
+        singularName: "",
+        namespaced,
+        ...foreign(sub.responseKind, kind),
+        kind: sub.responseKind.kind,
+        verbs: [...sub.verbs]
+      }))
+    ]
+  })
+})
+
+// ---- aggregated
+
+/** The kind as the API server shows it: nothing but its name where group and version are the resource's. */
+const responseKind = (of: GroupVersionKind, kind: Kind): JsonObject => ({
+  group: "",
+  version: "",
+  ...foreign(of, kind),
+  kind: of.kind
+})
+
+const aggregatedResource = (kind: Kind): JsonObject => ({
+  resource: kind.plural,
+  responseKind: responseKind(kind, kind),
+  scope: kind.scope,
+  singularResource: kind.singular,
+  verbs: [...kind.verbs],
+  ...namesOf(kind),
+  ...(kind.subresources.length === 0
+    ? {}
+    : {
+        subresources: kind.subresources.map((sub) => ({
+          subresource: sub.name,
+          responseKind: responseKind(sub.responseKind, kind),
+          verbs: [...sub.verbs]
+        }))
+      })
+})
+
+const aggregated = (kinds: Kinds, names: ReadonlyArray<string>, version: string): JsonObject => ({
+  kind: "APIGroupDiscoveryList",
+  apiVersion: `apidiscovery.k8s.io/${version}`,
+  metadata: {},
+  items: names.map((name) => ({
+    metadata: name === "" ? {} : { name },
+    versions: (kinds.groups.get(name) ?? []).map((each) => ({
+      version: each,
+      resources: ofGroupVersion(kinds, name, each).map(aggregatedResource),
+      freshness: "Current"
+    }))
+  }))
+})
+
+const aggregation =
+  /application\/json\s*;(?=[^,]*g=apidiscovery\.k8s\.io)(?=[^,]*as=APIGroupDiscoveryList)[^,]*v=(v2(?:beta1)?)/
+
+const roots = (kinds: Kinds, request: ApiRequest, names: ReadonlyArray<string>, legacy: JsonObject): ApiResponse => {
+  const version = aggregation.exec(request.headers["accept"] ?? "")?.[1]
+  return version === undefined
+    ? json(200, legacy)
+    : json(
+        200,
+        aggregated(kinds, names, version),
+        `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`
+      )
+}
+
+// ---- OpenAPI
+
+const groupVersions = ({ groups }: Kinds): ReadonlyArray<{ readonly group: string; readonly version: string }> =>
+  [...groups].flatMap(([group, versions]) => versions.map((version) => ({ group, version })))
+
+const pathOf = ({ group, version }: { readonly group: string; readonly version: string }): string =>
+  group === "" ? `api/${version}` : `apis/${group}/${version}`
+
+const prefix = "#/components/schemas/"
+
+/** The names of the schemas that a value refers to. */
+const references = (value: unknown): ReadonlyArray<string> => {
+  if (Array.isArray(value)) return value.flatMap(references)
+  if (typeof value !== "object" || value === null) return []
+  return Object.entries(value).flatMap(([key, child]) =>
+    key === "$ref" && typeof child === "string" ? [child.slice(prefix.length)] : references(child)
+  )
+}
+
+const schemasOf = (kinds: ReadonlyArray<Kind>): { readonly [name: string]: OpenApi } => {
+  const { schemas } = builtIn()
+  const wanted = new Set(
+    kinds.flatMap(({ group, kind, subresources, version }) => [
+      apiVersionOf({ group, version }) + `/${kind}`,
+      ...subresources.map(({ responseKind: of }) => `${apiVersionOf(of)}/${of.kind}`)
+    ])
+  )
+  const found = new Map<string, OpenApi>()
+  const visit = (name: string): void => {
+    const schema = schemas[name]
+    if (schema === undefined || found.has(name)) return
+    found.set(name, schema)
+    references(schema).forEach(visit)
+  }
+  for (const [name, schema] of Object.entries(schemas)) {
+    const gvks = schema["x-kubernetes-group-version-kind"] ?? []
+    if (gvks.some((gvk) => wanted.has(`${apiVersionOf(gvk)}/${gvk.kind}`))) visit(name)
+  }
+  return Object.fromEntries(found)
+}
+
+const parameter = (name: string, type: string): JsonObject => ({
+  name,
+  in: "query",
+  schema: { type, uniqueItems: true }
+})
+
+const writes = [
+  parameter("dryRun", "string"),
+  parameter("fieldManager", "string"),
+  parameter("fieldValidation", "string")
+]
+
+/** The operations of a path, by method: the verb, and what it may be asked. */
+const operations: { readonly [verb: string]: readonly [method: string, action: string, ReadonlyArray<JsonObject>] } = {
+  get: ["get", "get", []],
+  list: [
+    "get",
+    "list",
+    ["labelSelector", "fieldSelector", "limit", "continue", "watch", "resourceVersion"].map((name) =>
+      parameter(name, name === "limit" ? "integer" : name === "watch" ? "boolean" : "string")
+    )
+  ],
+  create: ["post", "post", writes],
+  update: ["put", "put", writes],
+  patch: ["patch", "patch", [...writes, parameter("force", "boolean")]],
+  delete: ["delete", "delete", [parameter("dryRun", "string"), parameter("propagationPolicy", "string")]],
+  deletecollection: ["delete", "deletecollection", []]
+}
+
+const item = (of: GroupVersionKind, verbs: ReadonlyArray<string>, path: string): readonly [string, JsonObject] => [
+  path,
+  {
+    ...Object.fromEntries(
+      verbs.flatMap((verb) => {
+        const operation = operations[verb]
+        return operation === undefined
+          ? []
+          : [
+              [
+                operation[0],
+                {
+                  parameters: [...operation[2]],
+                  responses: { "200": { description: "OK" } },
+                  "x-kubernetes-action": operation[1],
+                  "x-kubernetes-group-version-kind": { group: of.group, kind: of.kind, version: of.version }
+                }
+              ]
+            ]
+      })
+    ),
+    ...(path.includes("{")
+      ? {
+          parameters: [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+            name: name ?? "",
+            in: "path",
+            required: true,
+            schema: { type: "string", uniqueItems: true }
+          }))
+        }
+      : {})
+  }
+]
+
+const onCollection = new Set(["create", "deletecollection", "list"])
+
+const pathsOf = (kind: Kind): ReadonlyArray<readonly [string, JsonObject]> => {
+  const base = `/${pathOf(kind)}/`
+  const namespaced = kind.scope === "Namespaced"
+  const collection = `${base}${namespaced ? "namespaces/{namespace}/" : ""}${kind.plural}`
+  const single = kind.verbs.filter((verb) => !onCollection.has(verb) && verb !== "watch")
+  return [
+    ...(namespaced && kind.verbs.includes("list") ? [item(kind, ["list"], base + kind.plural)] : []),
+    item(
+      kind,
+      kind.verbs.filter((verb) => onCollection.has(verb)),
+      collection
+    ),
+    ...(single.length === 0 ? [] : [item(kind, single, `${collection}/{name}`)]),
+    ...kind.subresources.map((sub) => item(sub.responseKind, sub.verbs, `${collection}/{name}/${sub.name}`))
+  ]
+}
+
+const openApiOf = (kinds: Kinds, group: string, version: string): JsonObject => {
+  const served = ofGroupVersion(kinds, group, version)
+  return {
+    openapi: "3.0.0",
+    info: { title: "Kubernetes", version: builtIn().kubernetes.split(".").slice(0, 2).join(".") },
+    paths: Object.fromEntries(served.flatMap(pathsOf)),
+    // Schemas are JSON; their type only says more of them.
+    components: { schemas: schemasOf(served) as unknown as Json }
+  }
+}
+
+const hash = (kinds: Kinds, group: string, version: string): string =>
+  createHash("sha512")
+    .update(
+      JSON.stringify([
+        builtIn().kubernetes,
+        ofGroupVersion(kinds, group, version).map(
+          ({ read: _read, strategy: _strategy, write: _write, ...kind }) => kind
+        )
+      ])
+    )
+    .digest("hex")
+    .toUpperCase()
+
+const openApi = (kinds: Kinds, path: string): ApiResponse | undefined => {
+  if (path === "") {
+    return json(200, {
+      paths: Object.fromEntries(
+        groupVersions(kinds).map((each) => [
+          pathOf(each),
+          { serverRelativeURL: `/openapi/v3/${pathOf(each)}?hash=${hash(kinds, each.group, each.version)}` }
+        ])
+      )
+    })
+  }
+  const found = groupVersions(kinds).find((each) => pathOf(each) === path)
+  return found === undefined ? undefined : json(200, openApiOf(kinds, found.group, found.version))
+}
+
+// ---- the rest
+
+const version = (): JsonObject => {
+  const [major = "", minor = ""] = builtIn().kubernetes.split(".")
+  return {
+    major,
+    minor,
+    emulationMajor: major,
+    emulationMinor: minor,
+    minCompatibilityMajor: major,
+    minCompatibilityMinor: String(Number(minor) - 1),
+    gitVersion: `v${builtIn().kubernetes}`,
+    gitCommit: "",
+    gitTreeState: "",
+    buildDate: "1970-01-01T00:00:00Z",
+    goVersion: "",
+    compiler: "",
+    platform: ""
+  }
+}
+
+const isHealth = /^\/(?:healthz|livez|readyz)(?:\/ping)?$/
+
+/** The answer to a path that is about the cluster and not about its objects. */
+export const describe = (kinds: Kinds, request: ApiRequest): ApiResponse | undefined => {
+  const path = request.path.length > 1 && request.path.endsWith("/") ? request.path.slice(0, -1) : request.path
+  const others = [...kinds.groups.keys()].filter((name) => name !== "")
+  if (isHealth.test(path)) return text(200, "ok")
+  if (path === "/version") return json(200, version())
+  if (path === "/openapi/v3") return openApi(kinds, "")
+  if (path.startsWith("/openapi/v3/")) return openApi(kinds, path.slice("/openapi/v3/".length))
+  if (path === "/") {
+    return json(200, {
+      paths: [
+        "/api",
+        "/api/v1",
+        "/apis",
+        ...others.flatMap((name) => [
+          `/apis/${name}`,
+          ...(kinds.groups.get(name) ?? []).map((each) => `/apis/${name}/${each}`)
+        ]),
+        "/healthz",
+        "/livez",
+        "/openapi/v3",
+        "/readyz",
+        "/version"
+      ]
+    })
+  }
+  if (path === "/api") {
+    return roots(kinds, request, [""], {
+      kind: "APIVersions",
+      versions: [...(kinds.groups.get("") ?? [])],
+      serverAddressByClientCIDRs: [{ clientCIDR: "0.0.0.0/0", serverAddress: request.headers["host"] ?? "" }]
+    })
+  }
+  if (path === "/apis") {
+    return roots(kinds, request, others, {
+      kind: "APIGroupList",
+      apiVersion: "v1",
+      groups: others.map((name) => groupOf(kinds, name))
+    })
+  }
+  const [, root, ...rest] = path.split("/")
+  const [group = "", each] = root === "api" ? ["", rest[0]] : rest
+  if ((root !== "api" && root !== "apis") || rest.length > (root === "api" ? 1 : 2) || !kinds.groups.has(group)) {
+    return undefined
+  }
+  if (each === undefined) return json(200, { kind: "APIGroup", apiVersion: "v1", ...groupOf(kinds, group) })
+  return (kinds.groups.get(group) ?? []).includes(each) ? json(200, resourceList(kinds, group, each)) : undefined
+}
+
+/** So that a wrong percent sign is a path that nobody serves, and not an exception. */
+export const decoded = (segment: string): string =>
+  Either.getOrElse(
+    Either.try(() => decodeURIComponent(segment)),
+    () => segment
+  )

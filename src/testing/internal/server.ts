@@ -1,0 +1,266 @@
+/** The API server: from a request to its answer. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as Random from "effect/Random"
+import type { Cell } from "./cell.js"
+import { decoded, describe } from "./discovery.js"
+import { json, text, type ApiRequest, type ApiResponse } from "./http.js"
+import { kindsOf, type Kind, type Kinds } from "./kinds.js"
+import { formOf, inForm, written, type Form } from "./negotiation.js"
+import { allows, type Attributes } from "./rbac.js"
+import { reviewOf } from "./reviews.js"
+import * as status from "./status.js"
+import type { Failure } from "./status.js"
+import type { State } from "./store.js"
+import { subresourceOf } from "./subresources.js"
+import * as verbs from "./verbs.js"
+import type { Call, Result } from "./verbs.js"
+import { watch } from "./watch.js"
+
+/** What a request is about, as its path says. */
+interface Target {
+  readonly kind: Kind
+  readonly namespace: string
+  readonly name: string
+  readonly subresource: string
+  /** The path begins with `watch`, as it was done once. */
+  readonly watches: boolean
+}
+
+const namespaceParts = new Set(["status", "finalize"])
+
+const targetOf = (kinds: Kinds, path: string): Target | "no such group" | "no such resource" => {
+  const [, root, ...segments] = path.split("/").map(decoded)
+  const [group = "", version = "", ...all] = root === "api" ? ["", ...segments] : segments
+  if ((root !== "api" && root !== "apis") || kinds.groups.get(group) === undefined) {
+    return root === "api" ? "no such resource" : "no such group"
+  }
+  const watches = all[0] === "watch"
+  const parts = watches ? all.slice(1) : all
+  const inNamespace = parts[0] === "namespaces" && parts.length > 2 && !namespaceParts.has(parts[2] ?? "")
+  const namespace = inNamespace ? (parts[1] ?? "") : ""
+  const [plural = "", name = "", subresource = "", ...more] = inNamespace ? parts.slice(2) : parts
+  const kind = kinds.find(group, version, plural)
+  const isServed =
+    kind !== undefined &&
+    more.length === 0 &&
+    (subresource === "" || kind.subresources.some((each) => each.name === subresource)) &&
+    (kind.scope === "Cluster" ? namespace === "" : namespace !== "" || name === "")
+  return isServed ? { kind, namespace, name, subresource, watches } : "no such resource"
+}
+
+const methods: { readonly [method: string]: readonly [onOne: Call["verb"] | "", onMany: Call["verb"] | ""] } = {
+  GET: ["get", "list"],
+  POST: ["", "create"],
+  PUT: ["update", ""],
+  PATCH: ["patch", ""],
+  DELETE: ["delete", "deletecollection"]
+}
+
+const verbOf = (request: ApiRequest, target: Target): Call["verb"] | undefined => {
+  const { kind, name, namespace, subresource, watches } = target
+  const [onOne, onMany] = methods[request.method] ?? ["", ""]
+  if (subresource !== "") {
+    const verb = request.method === "POST" ? "create" : onOne
+    const verbsOfIt = kind.subresources.find((each) => each.name === subresource)?.verbs ?? []
+    return verb !== "" && verbsOfIt.includes(verb) ? verb : undefined
+  }
+  const verb = name === "" ? onMany : onOne
+  // Objects are created and deleted in one namespace at a time.
+  if (kind.scope === "Namespaced" && namespace === "" && verb !== "list") return undefined
+  if (verb === "" || !kind.verbs.includes(verb)) return undefined
+  return (verb === "list" || (verb === "get" && watches)) && (watches || verbs.boolOf(request.query, "watch"))
+    ? "watch"
+    : verb
+}
+
+type Transition = (state: State, call: Call) => Result
+
+const transitions: { readonly [V in Exclude<Call["verb"], "watch">]: Transition } = {
+  get: verbs.getOne,
+  list: verbs.list,
+  create: verbs.create,
+  update: (state, call) => verbs.replace(state, call),
+  patch: (state, call) => verbs.patch(state, call),
+  delete: verbs.remove,
+  deletecollection: verbs.removeCollection
+}
+
+const onSubresource: { readonly [verb: string]: "get" | "create" | "update" | "patch" } = {
+  get: "get",
+  create: "create",
+  update: "update",
+  patch: "patch"
+}
+
+const transitionOf = ({ kind, subresource, verb }: Call): Transition | undefined => {
+  if (verb === "watch") return undefined
+  if (subresource === "") return (verb === "create" ? reviewOf(kind.kind) : undefined) ?? transitions[verb]
+  const how = onSubresource[verb]
+  return how === undefined ? undefined : subresourceOf(subresource)?.[how]
+}
+
+const forbidden = ({ user }: ApiRequest, target: Target, wanted: Attributes): Failure =>
+  status.forbidden(
+    target.kind,
+    target.name,
+    `User ${JSON.stringify(user.username)} cannot ${wanted.verb} resource ${JSON.stringify(wanted.resource)} in API group ${JSON.stringify(wanted.group)} ${
+      wanted.namespace === "" ? "at the cluster scope" : `in the namespace ${JSON.stringify(wanted.namespace)}`
+    }`
+  )
+
+const forbiddenPath = ({ method, path, user }: ApiRequest): Failure => ({
+  code: 403,
+  reason: "Forbidden",
+  message: `forbidden: User ${JSON.stringify(user.username)} cannot ${method.toLowerCase()} path ${JSON.stringify(path)}`,
+  details: {}
+})
+
+const refusal = (failure: Failure, form: Pick<Form, "media"> = { media: "application/json" }): ApiResponse => ({
+  status: failure.code,
+  headers: {
+    "cache-control": "no-cache, private",
+    "content-type": form.media,
+    ...(failure.retryAfter === undefined ? {} : { "retry-after": String(failure.retryAfter) })
+  },
+  body: written(form, status.toStatus(failure))
+})
+
+/** The form of refusals, which is never a transformed one. */
+const mediaOf = (request: ApiRequest): Pick<Form, "media"> =>
+  Either.getOrElse(formOf(request.headers["accept"]), () => ({ media: "application/json" as const }))
+
+const goTypeOf = ({ group, kind }: Kind, isList: boolean): string =>
+  `${group === "" ? "core" : (group.split(".")[0] ?? group)}.${kind}${isList ? "List" : ""}`
+
+/** The letters and digits of generated names: none that look alike, no vowels. */
+const alphabet = "bcdfghjklmnpqrstvwxz2456789"
+/** How often the API server looks for a free name. */
+const tries = 8
+
+const letters = (random: Random.Random, count: number): Effect.Effect<string> =>
+  Effect.map(Effect.replicateEffect(random.nextIntBetween(0, alphabet.length), count), (indices) =>
+    indices.map((index) => alphabet.charAt(index)).join("")
+  )
+
+const hex = (random: Random.Random, digits: number): Effect.Effect<string> =>
+  Effect.map(Effect.replicateEffect(random.nextIntBetween(0, 16), digits), (all) =>
+    all.map((digit) => digit.toString(16)).join("")
+  )
+
+/** A random UUID. */
+export const makeUid = (random: Random.Random): Effect.Effect<string> =>
+  Effect.map(hex(random, 31), (digits) => {
+    // The version, and the two bits of the variant.
+    const variant = "89ab".charAt(Number.parseInt(digits.charAt(15), 16) % 4)
+    return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-4${digits.slice(12, 15)}-${variant}${digits.slice(16, 19)}-${digits.slice(19)}`
+  })
+
+/** The time as the API writes it. */
+export const now: Effect.Effect<string> = Effect.map(Clock.currentTimeMillis, (millis) =>
+  new Date(millis).toISOString().replace(/\.\d+Z$/, "Z")
+)
+
+const randomOf = (random: Random.Random, verb: Call["verb"]) =>
+  verb === "create" || verb === "update" || verb === "patch"
+    ? Effect.all({ uid: makeUid(random), suffixes: Effect.replicateEffect(letters(random, 5), tries) })
+    : Effect.succeed({ uid: "", suffixes: [] })
+
+const warning = (message: string): string => `299 - ${JSON.stringify(message)}`
+
+export interface Server {
+  readonly handle: (request: ApiRequest) => Effect.Effect<ApiResponse>
+}
+
+export const make = (cell: Cell, random: Random.Random): Server => {
+  const onObjects = (request: ApiRequest, target: Target): Effect.Effect<ApiResponse> =>
+    Effect.gen(function* () {
+      const verb = verbOf(request, target)
+      const state = yield* cell.get
+      if (verb === undefined) return refusal(status.methodNotAllowed, mediaOf(request))
+      const { kind, name, namespace, subresource } = target
+      const wanted: Attributes = {
+        verb,
+        group: kind.group,
+        resource: subresource === "" ? kind.plural : `${kind.plural}/${subresource}`,
+        namespace,
+        name,
+        path: ""
+      }
+      if (!allows(state.objects, request.user, wanted))
+        return refusal(forbidden(request, target, wanted), mediaOf(request))
+      const negotiated = formOf(request.headers["accept"])
+      if (Either.isLeft(negotiated)) return refusal(negotiated.left)
+      const form = negotiated.right
+      const call: Call = {
+        verb,
+        kind,
+        namespace,
+        name,
+        subresource,
+        query: request.query,
+        contentType: request.headers["content-type"] ?? "",
+        userAgent: request.headers["user-agent"] ?? "",
+        body: request.body,
+        user: request.user,
+        now: yield* now,
+        ...(yield* randomOf(random, verb))
+      }
+      if (verb === "watch") {
+        return Either.match(watch(cell, state, call, form), {
+          onLeft: (failure) => refusal(failure, form),
+          onRight: (body): ApiResponse => ({
+            status: 200,
+            headers: { "cache-control": "no-cache, private", "content-type": "application/json" },
+            body
+          })
+        })
+      }
+      const transition = transitionOf(call)
+      if (transition === undefined) return refusal(status.methodNotAllowed, form)
+      const result = yield* cell.modify((current): readonly [Result, State] => {
+        const outcome = transition(current, call)
+        return [outcome, Either.isRight(outcome) ? outcome.right.state : current]
+      })
+      return Either.match(
+        Either.flatMap(result, (outcome) =>
+          Either.map(inForm(form, outcome.object, goTypeOf(kind, verb === "list")), (object) => ({
+            ...outcome,
+            object
+          }))
+        ),
+        {
+          onLeft: (failure) => refusal(failure, form),
+          onRight: ({ object, status: code, warnings = [] }): ApiResponse => ({
+            status: code,
+            headers: {
+              "cache-control": "no-cache, private",
+              "content-type": form.media,
+              ...(warnings.length === 0 ? {} : { warning: warnings.map(warning) })
+            },
+            body: written(form, object)
+          })
+        }
+      )
+    })
+
+  return {
+    handle: (request) =>
+      Effect.gen(function* () {
+        const { objects } = yield* cell.get
+        const kinds = kindsOf(objects)
+        const described = request.method === "GET" ? describe(kinds, request) : undefined
+        const target = described === undefined ? targetOf(kinds, request.path) : undefined
+        if (typeof target === "object") return yield* onObjects(request, target)
+        const wanted = { verb: request.method.toLowerCase(), group: "", resource: "", namespace: "", name: "" }
+        if (!allows(objects, request.user, { ...wanted, path: request.path })) {
+          return refusal(forbiddenPath(request))
+        }
+        if (described !== undefined) return described
+        return target === "no such resource"
+          ? json(404, status.toStatus(status.unknownPath))
+          : text(404, "404 page not found\n")
+      })
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Watching: a place in the history, and what comes after it. Each watch pulls, so a slow one keeps nobody waiting and nothing
+ * is buffered for it; one that falls behind the history is told so.
+ */
+import * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { Cell } from "./cell.js"
+import { apiVersionOf } from "./kinds.js"
+import { metadataOnly, type Form } from "./negotiation.js"
+import type { JsonObject } from "./openapi.js"
+import { expired, toStatus, unforeseen, type Failure } from "./status.js"
+import { changesSince, list, withMetadata, type Change, type State } from "./store.js"
+import { boolOf, listOptions, shown, type Call } from "./verbs.js"
+
+interface Event {
+  readonly type: "ADDED" | "BOOKMARK" | "DELETED" | "ERROR" | "MODIFIED"
+  readonly object: JsonObject
+}
+
+/** So many changes at most are looked at in one go. */
+const step = 500
+const bookmarkInterval = Duration.minutes(1)
+/** The least after which the API server ends a watch that sets no limit. */
+const longest = Duration.minutes(30)
+
+const line = (event: Event): string => `${JSON.stringify(event)}\n`
+
+/** What a change is for someone who sees only the objects that match. */
+const eventOf = (change: Change, matches: (object: JsonObject) => boolean): Event | undefined => {
+  const { object, previous, revision } = change
+  const [was, is] = [previous !== undefined && matches(previous), object !== undefined && matches(object)]
+  if (is && object !== undefined) return { type: was ? "MODIFIED" : "ADDED", object }
+  // The last that was seen, with the version of the change that took it away.
+  return was && previous !== undefined
+    ? { type: "DELETED", object: withMetadata(previous, { resourceVersion: String(revision) }) }
+    : undefined
+}
+
+interface Options {
+  readonly matches: (object: JsonObject) => boolean
+  readonly bookmarks: boolean
+}
+
+/** The events of a watch, a line each. */
+export const watch = (
+  cell: Cell,
+  state: State,
+  call: Call,
+  form: Form
+): Either.Either<Stream.Stream<string>, Failure> =>
+  Either.gen(function* () {
+    const { matches, timeoutSeconds } = yield* listOptions(call, true)
+    const { kind, namespace, query } = call
+    const said = query.get("resourceVersion") ?? ""
+    if (said !== "" && !/^\d+$/.test(said)) {
+      return yield* Either.left(
+        unforeseen(
+          `resourceVersion: Invalid value: ${JSON.stringify(said)}: strconv.ParseUint: parsing ${JSON.stringify(said)}: invalid syntax`
+        )
+      )
+    }
+    const options: Options = { matches, bookmarks: boolOf(query, "allowWatchBookmarks") }
+    const initial = boolOf(query, "sendInitialEvents")
+    const wants = query.has("sendInitialEvents") ? initial : said === "" || said === "0"
+    const begin = wants || said === "" || said === "0" ? state.revision : Number(said)
+    const inForm = (object: JsonObject): JsonObject =>
+      form.as === undefined ? shown(kind, object) : metadataOnly(shown(kind, object), form.version)
+    const bookmark = (revision: number, annotations?: JsonObject): Event => ({
+      type: "BOOKMARK",
+      object: {
+        ...(form.as === undefined
+          ? { kind: kind.kind, apiVersion: apiVersionOf(kind) }
+          : { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${form.version}` }),
+        metadata: { resourceVersion: String(revision), ...(annotations === undefined ? {} : { annotations }) }
+      }
+    })
+    const everywhere = namespace === "" && kind.scope === "Namespaced"
+    const present = wants
+      ? list(state.objects, kind.storage, everywhere ? undefined : namespace)
+          .filter(({ object }) => matches(object))
+          .map(({ object }): Event => ({ type: "ADDED", object: inForm(object) }))
+      : []
+    const marked =
+      initial && options.bookmarks ? [bookmark(state.revision, { "k8s.io/initial-events-end": "true" })] : []
+    const concerns = ({ key }: Change): boolean =>
+      key.resource === kind.storage && (everywhere || key.namespace === namespace)
+
+    /** From a revision on; done with the stream when there is no next one. */
+    const follow = Stream.unfoldChunkEffect(
+      begin,
+      (
+        revision: number | undefined
+      ): Effect.Effect<Option.Option<readonly [Chunk.Chunk<string>, number | undefined]>> =>
+        revision === undefined
+          ? Effect.succeedNone
+          : Effect.gen(function* () {
+              const now = yield* cell.get
+              if (revision >= now.revision) {
+                const event = yield* Effect.raceFirst(
+                  Effect.as(cell.changed(now), undefined),
+                  options.bookmarks ? Effect.as(Effect.sleep(bookmarkInterval), bookmark(now.revision)) : Effect.never
+                )
+                return Option.some([event === undefined ? Chunk.empty() : Chunk.of(line(event)), revision] as const)
+              }
+              const changes = changesSince(now, revision, step)
+              if (changes === undefined) {
+                const gone = toStatus(expired(`too old resource version: ${revision} (${now.compacted})`))
+                return Option.some([Chunk.of(line({ type: "ERROR", object: gone })), undefined] as const)
+              }
+              const lines = changes.flatMap((change) => {
+                const event = concerns(change) ? eventOf(change, matches) : undefined
+                return event === undefined ? [] : [line({ ...event, object: inForm(event.object) })]
+              })
+              const last = changes.at(-1)?.revision ?? now.revision
+              return Option.some([Chunk.unsafeFromArray(lines), last] as const)
+            })
+    )
+    const events = Stream.concat(Stream.fromIterable([...present, ...marked].map(line)), follow)
+    const seconds = timeoutSeconds ?? 0
+    return Stream.interruptAfter(events, seconds > 0 ? Duration.seconds(seconds) : longest)
+  })
