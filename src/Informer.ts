@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import type * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as EffectScope from "effect/Scope"
@@ -18,6 +18,7 @@ import type {
   CanWatch,
   CollectionNamespaceOption,
   Descriptor,
+  PartialObjectMetadata,
   Ref,
   Scope,
   Stored,
@@ -54,10 +55,15 @@ export type Indexes<K, N extends string> = {
  * @category options
  */
 export interface Options<K, N extends string>
-  extends Omit<WatchOptions, "resume" | "resourceVersion">, TransformOption<K> {
+  extends Omit<WatchOptions, "resume" | "resourceVersion" | "decodeFailures">, TransformOption<K> {
   readonly indexes?: Indexes<K, N> | undefined
   /** Whether to keep `metadata.managedFields`, about half of a pod. Default: false. */
   readonly managedFields?: boolean | undefined
+  /**
+   * What becomes of an object that cannot be decoded: it is left out and logged as a warning (where it could be decoded
+   * before, that state stays), or the informer fails. Default: `"skip"`.
+   */
+  readonly decodeFailures?: "skip" | "fail" | undefined
 }
 
 /**
@@ -78,7 +84,8 @@ export interface Store<K, N extends string> {
 
 /**
  * A cache of a collection. Reading waits until it is synced, so that "not there" always means that; it fails with the
- * error of the watch when that has failed, so that nobody reads a cache that nothing updates any more.
+ * error of the watch when that has failed, so that nobody reads a cache that nothing updates any more. When the
+ * informer's scope closes, its streams end, and who still reads is interrupted.
  *
  * @since 0.1.0
  * @category models
@@ -98,8 +105,8 @@ export interface Informer<K, S extends Scope = "Namespaced", N extends string = 
   readonly byIndex: (index: N, key: string) => Effect.Effect<ReadonlyArray<Stored<K>>, KubeError>
   readonly size: Effect.Effect<number, KubeError>
   /**
-   * What is there, `Synced`, and every change after that, in its order. Who reads slowly holds the watch back, and with it
-   * everybody else.
+   * What is there once it is synced, `Synced`, and every change after that, in its order. Who reads slowly holds the watch
+   * back, and with it everybody else.
    */
   readonly changes: Stream.Stream<InformerEvent<K>, KubeError>
   /**
@@ -107,7 +114,10 @@ export interface Informer<K, S extends Scope = "Namespaced", N extends string = 
    * more than once since they last looked, they see the last state. Who reads slowly holds back nobody.
    */
   readonly latest: Stream.Stream<InformerEvent<K>, KubeError>
-  /** Tells every subscriber of every object again, as `Modified`. It asks the server for nothing. */
+  /**
+   * Tells every subscriber of every object again, as `Modified`. It asks the server for nothing. It waits for slow readers
+   * of `changes`, so one of those must not call it.
+   */
   readonly resync: Effect.Effect<void, KubeError>
   readonly store: Store<K, N>
 }
@@ -143,6 +153,33 @@ export const make: <K, E, S extends Scope, N extends string = never>(
 ) => Effect.Effect<Informer<K, S, N>, never, KubeClient | EffectScope.Scope> = internal.make
 
 /**
+ * As `make`, of the metadata alone: names, labels, annotations, owners. The server sends nothing else, so that 5,000 pods
+ * are a matter of a few megabytes. The API server's documentation calls it
+ * [PartialObjectMetadata](https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches).
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { Informer, Secret } from "effect-kubernetes"
+ *
+ * const program = Effect.gen(function* () {
+ *   const secrets = yield* Informer.metadata(Secret, {
+ *     allNamespaces: true,
+ *     indexes: { owner: ({ metadata }) => metadata.ownerReferences?.map(({ uid }) => uid) }
+ *   })
+ *   yield* Console.log(yield* secrets.size)
+ * }).pipe(Effect.scoped)
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const metadata: <K, E, S extends Scope, N extends string = never>(
+  resource: Descriptor<K, E> & CanWatch<K, S>,
+  options?: Options<PartialObjectMetadata, N> & CollectionNamespaceOption<S>
+) => Effect.Effect<Informer<PartialObjectMetadata, S, N>, never, KubeClient | EffectScope.Scope> = internal.metadata
+
+/**
  * An informer as a service: the layer is there when the informer is synced.
  *
  * @example
@@ -162,4 +199,8 @@ export const layer = <Id, K, E, S extends Scope, N extends string = never>(
   tag: Context.Tag<Id, Informer<K, S, N>>,
   resource: Descriptor<K, E> & CanWatch<K, S>,
   options?: Options<K, N> & CollectionNamespaceOption<S>
-): Layer.Layer<Id, KubeError, KubeClient> => Layer.scoped(tag, internal.makeSynced(resource, options))
+): Layer.Layer<Id, KubeError, KubeClient> =>
+  Layer.scoped(
+    tag,
+    Effect.tap(internal.make(resource, options), ({ synced }) => synced)
+  )

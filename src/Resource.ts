@@ -313,7 +313,8 @@ export interface WatchOptions extends CallOptions, SelectorOptions {
   readonly backoff?: Schedule.Schedule<unknown, KubeError> | undefined
   /**
    * What becomes of an object that cannot be decoded: it is left out and logged as a warning, passed on as an
-   * `Undecodable` event, or fails the watch. Default: `"skip"`.
+   * `Undecodable` event, or fails the watch. Where it could be decoded before, that state stays the last one. Default:
+   * `"skip"`.
    */
   readonly decodeFailures?: "skip" | "event" | "fail" | undefined
   /** `false` leaves out `metadata.managedFields`, about half of a pod, before it is parsed. Default: true. */
@@ -426,12 +427,12 @@ export interface List<A> {
 }
 
 /**
- * An object with its metadata only, as `getMetadata` and `listMetadata` return it.
+ * An object with its metadata only, as `getMetadata`, `listMetadata` and `watchMetadata` return it.
  *
  * @since 0.1.0
  * @category models
  */
-export interface PartialObjectMetadata {
+export interface PartialObjectMetadata extends Writable<PartialObjectMetadata> {
   readonly apiVersion: "meta.k8s.io/v1"
   readonly kind: "PartialObjectMetadata"
   readonly metadata: MetaV1.StoredObjectMeta
@@ -543,7 +544,7 @@ export interface CanList<K, S extends Scope> {
 }
 
 /**
- * `watch`.
+ * `watch` and `watchMetadata`.
  *
  * @since 0.1.0
  * @category verbs
@@ -553,7 +554,8 @@ export interface CanWatch<K, S extends Scope> {
    * A collection as a stream of its changes: `Added` for every object that is there, `Synced`, then whatever happens. It
    * goes on when connections end or break, and recovers when the server has forgotten where it was: then it lists again
    * and tells exactly what has changed meanwhile, deletions included. It never ends by itself. It fails when the server
-   * refuses (`Forbidden`, `NotFound` for a kind that is not there, ...): at once in the beginning, later after five tries.
+   * refuses (`Forbidden`, `NotFound` for a kind that is not there, ...): at once in the beginning, later after ten tries,
+   * which take about two minutes.
    *
    * Until it ends it holds the last state of every object. `{ resume: false }` is the single connection below it.
    */
@@ -564,6 +566,18 @@ export interface CanWatch<K, S extends Scope> {
     (
       options?: ((WatchOptions & TransformOption<K>) | SingleWatchOptions) & CollectionNamespaceOption<S>
     ): Stream.Stream<WatchEvent<K>, KubeError, KubeClient>
+  }
+  /** As `watch`, of the metadata alone. */
+  readonly watchMetadata: {
+    (
+      options: WatchOptions &
+        TransformOption<PartialObjectMetadata> &
+        CollectionNamespaceOption<S> & { readonly decodeFailures: "event" }
+    ): Stream.Stream<WatchEvent<PartialObjectMetadata> | Undecodable, KubeError, KubeClient>
+    (
+      options?: ((WatchOptions & TransformOption<PartialObjectMetadata>) | SingleWatchOptions) &
+        CollectionNamespaceOption<S>
+    ): Stream.Stream<WatchEvent<PartialObjectMetadata>, KubeError, KubeClient>
   }
   /**
    * Waits until an object meets a condition (`Pod.ready`, `Condition.deleted`, ...), and returns it: by a watch, without

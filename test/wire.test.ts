@@ -8,7 +8,7 @@ import { HttpClientRequest, HttpMethod } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { NodeContext } from "@effect/platform-node"
 import { Effect, Stream } from "effect"
-import { builtIn, KubeClient, Patch, type Request, type Resource } from "effect-kubernetes"
+import { builtIn, Condition, KubeClient, Patch, type Request, type Resource } from "effect-kubernetes"
 import type { CopyOptions } from "effect-kubernetes/Copy"
 import type { RawRequest } from "effect-kubernetes/layers/KubeClient"
 import { readFileSync } from "node:fs"
@@ -154,6 +154,14 @@ const exercises: Record<string, Exercise> = {
   listMetadata: (kind) => [kind.listMetadata(list), kind.listMetadata({ ...list, ...everywhere })],
   listTable: (kind) => [kind.listTable(list), kind.listTable({ ...list, ...everywhere })],
   watch: (kind) => [Stream.runDrain(kind.watch(watched)), Stream.runDrain(kind.watch({ ...watched, ...everywhere }))],
+  waitFor: (kind) => [kind.waitFor(object, Condition.created)],
+  waitForStream: (kind) => [Stream.runDrain(kind.waitForStream(object, Condition.created))],
+  waitForAll: (kind) => [kind.waitForAll({ labels: "app=web", ...everywhere }, Condition.created)],
+  waitForAny: (kind) => [kind.waitForAny({ labels: "app=web", ...everywhere }, Condition.created)],
+  watchMetadata: (kind) => [
+    Stream.runDrain(kind.watchMetadata(watched)),
+    Stream.runDrain(kind.watchMetadata({ ...watched, ...everywhere }))
+  ],
   create: (kind) => [kind.create(object, write)],
   replace: (kind) => [kind.replace(object, write)],
   modify: (kind) => [kind.modify(object, (found) => ({ ...found }), write)],
@@ -205,6 +213,8 @@ const verbsOf = (value: object, prefix = ""): ReadonlyArray<string> =>
   Object.entries(value).flatMap(([name, member]: [string, unknown]) => {
     if (name === "schema" || name === "subresources" || Array.isArray(member)) return []
     if (typeof member !== "object" && typeof member !== "function") return []
+    // A condition to wait for.
+    if (member !== null && "check" in member) return []
     const own = typeof member === "function" ? [prefix + name] : []
     return member === null ? own : [...own, ...verbsOf(member, `${prefix}${name}.`)]
   })

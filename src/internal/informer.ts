@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import type * as EffectScope from "effect/Scope"
@@ -14,6 +15,7 @@ import type {
   CanWatch,
   CollectionNamespaceOption,
   Descriptor,
+  PartialObjectMetadata,
   Ref,
   Scope,
   Stored,
@@ -90,6 +92,9 @@ interface News<K> {
   readonly event: InformerEvent<K>
 }
 
+/** What those see whose informer's scope has closed: streams end, and whoever reads is interrupted. */
+const closed: Cause.Cause<never> = Cause.interrupt(FiberId.none)
+
 /** Batches of news that wait for one subscriber, before the watch waits for it. */
 const capacity = 16
 
@@ -113,8 +118,9 @@ const combine = <K>(first: InformerEvent<K>, second: InformerEvent<K>): Informer
   }
 }
 
-export const make = <K, E, S extends Scope, N extends string = never>(
-  resource: Descriptor<K, E> & CanWatch<K, S>,
+const start = <K, S extends Scope, N extends string = never>(
+  scope: S,
+  watch: CanWatch<K, S>["watch"],
   given?: Options<K, N> & CollectionNamespaceOption<S>
 ): Effect.Effect<Informer<K, S, N>, never, KubeClient | EffectScope.Scope> =>
   Effect.gen(function* () {
@@ -122,7 +128,7 @@ export const make = <K, E, S extends Scope, N extends string = never>(
     const options = (given ?? {}) as Options<K, N> & CollectionNamespaceOption<"Namespaced">
     const { indexes, managedFields = false, transform, ...watched } = options
     const inNamespace =
-      resource.scope === "Cluster"
+      scope === "Cluster"
         ? undefined
         : yield* withClient((_, env) => Effect.succeed(options.namespace ?? env.namespace ?? env.contextNamespace))
     const cache = makeCache<K>(indexes ?? {})
@@ -130,6 +136,8 @@ export const make = <K, E, S extends Scope, N extends string = never>(
     const failure = yield* Deferred.make<never, KubeError>()
     const subscribers = new Set<Subscriber<K>>()
     const share = makeSharing()
+    // What is told at the same time would reach some subscribers in one order and some in the other.
+    const inTurn = (yield* Effect.makeSemaphore(1)).withPermits(1)
     let isSynced = false
     let over: Cause.Cause<KubeError> | undefined
 
@@ -176,33 +184,37 @@ export const make = <K, E, S extends Scope, N extends string = never>(
         ? Effect.void
         : Effect.forEach([...subscribers], (subscriber) => subscriber.tell(news), { discard: true })
 
-    const events = resource.watch({
+    const events = watch({
       ...watched,
       managedFields,
       transform: (object: Stored<K>) => share(transform === undefined ? object : transform(object))
       // The namespace options are those that were given.
     } as TransformOption<K> & WatchOptions & CollectionNamespaceOption<S>)
 
+    const end = (cause: Cause.Cause<KubeError>): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        if (over !== undefined) return Effect.void
+        over = cause
+        return Effect.zipRight(
+          Effect.all([Deferred.failCause(failure, cause), Deferred.failCause(synced, cause)]),
+          Effect.forEach([...subscribers], (subscriber) => subscriber.end(cause), { discard: true })
+        )
+      })
+    // Nobody waits for an informer that is no more.
+    yield* Effect.addFinalizer(() => end(closed))
     yield* events.pipe(
       Stream.runForEachChunk((chunk) =>
-        Effect.suspend(() => {
-          const before = isSynced
-          // Whoever begins to listen after this finds it in the cache.
-          const told = tell(absorb(chunk))
-          return before || !isSynced ? told : Effect.zipRight(told, Deferred.succeed(synced, undefined))
-        })
+        inTurn(
+          Effect.suspend(() => {
+            const before = isSynced
+            // Whoever begins to listen after this finds it in the cache.
+            const told = tell(absorb(chunk))
+            return before || !isSynced ? told : Effect.zipRight(Deferred.succeed(synced, undefined), told)
+          })
+        )
       ),
       // A function of the user's that throws ends it too, and nobody goes on without knowing.
-      Effect.catchAllCause((cause) =>
-        Effect.suspend(() => {
-          over = cause
-          return Effect.all([
-            Deferred.failCause(failure, cause),
-            Deferred.failCause(synced, cause),
-            Effect.forEach([...subscribers], (subscriber) => subscriber.end(cause), { discard: true })
-          ])
-        })
-      ),
+      Effect.catchAllCause(end),
       Effect.forkScoped
     )
 
@@ -216,13 +228,16 @@ export const make = <K, E, S extends Scope, N extends string = never>(
       subscribers.add(subscriber)
       const news: Array<News<K>> = []
       for (const [key, object] of cache.objects) news.push({ key, event: { _tag: "Added", object } })
-      if (isSynced) news.push({ key: "", event: { _tag: "Synced" } })
+      news.push({ key: "", event: { _tag: "Synced" } })
       return news
     }
-    const unlessFailed = <A>(stream: () => Stream.Stream<A, KubeError>): Stream.Stream<A, KubeError> =>
-      Stream.suspend(() => (over === undefined ? stream() : Stream.failCause(over)))
+    /** A stream for somebody new. Nobody is told of a part, so whoever listens may read in turn. */
+    const whenSynced = <A>(stream: Stream.Stream<A, KubeError>): Stream.Stream<A, KubeError> =>
+      Stream.catchAllCause(Stream.unwrap(read(() => stream)), (cause) =>
+        over === closed ? Stream.empty : Stream.failCause(cause)
+      )
 
-    const changes = unlessFailed(() =>
+    const changes = whenSynced(
       Stream.unwrapScoped(
         Effect.gen(function* () {
           const mailbox = yield* Mailbox.make<ReadonlyArray<News<K>>, KubeError>(capacity)
@@ -231,7 +246,11 @@ export const make = <K, E, S extends Scope, N extends string = never>(
             end: (cause) => mailbox.failCause(cause)
           }
           const initial = yield* Effect.acquireRelease(
-            Effect.sync(() => subscribe(subscriber)),
+            Effect.tap(
+              Effect.sync(() => subscribe(subscriber)),
+              // It may have ended a moment ago.
+              () => (over === undefined ? Effect.void : subscriber.end(over))
+            ),
             // The watch may be waiting for this one.
             () =>
               Effect.zipRight(
@@ -247,7 +266,7 @@ export const make = <K, E, S extends Scope, N extends string = never>(
       )
     )
 
-    const latest = unlessFailed(() =>
+    const latest = whenSynced(
       Stream.unwrapScoped(
         Effect.gen(function* () {
           const waiting = new Map<string, InformerEvent<K>>()
@@ -309,12 +328,14 @@ export const make = <K, E, S extends Scope, N extends string = never>(
       latest,
       resync: Effect.zipRight(
         read(() => undefined),
-        Effect.suspend(() =>
-          tell(
-            Array.from(cache.objects, ([key, object]) => ({
-              key,
-              event: { _tag: "Modified", object, previous: object }
-            }))
+        inTurn(
+          Effect.suspend(() =>
+            tell(
+              Array.from(cache.objects, ([key, object]) => ({
+                key,
+                event: { _tag: "Modified", object, previous: object }
+              }))
+            )
           )
         )
       ),
@@ -329,8 +350,16 @@ export const make = <K, E, S extends Scope, N extends string = never>(
     return informer
   })
 
-export const makeSynced = <K, E, S extends Scope, N extends string = never>(
+export const make = <K, E, S extends Scope, N extends string = never>(
   resource: Descriptor<K, E> & CanWatch<K, S>,
   options?: Options<K, N> & CollectionNamespaceOption<S>
-): Effect.Effect<Informer<K, S, N>, KubeError, KubeClient | EffectScope.Scope> =>
-  Effect.tap(make(resource, options), ({ synced }) => synced)
+): Effect.Effect<Informer<K, S, N>, never, KubeClient | EffectScope.Scope> =>
+  // The scope of a kind is that of its verbs.
+  start(resource.scope as S, resource.watch, options)
+
+export const metadata = <K, E, S extends Scope, N extends string = never>(
+  resource: Descriptor<K, E> & CanWatch<K, S>,
+  options?: Options<PartialObjectMetadata, N> & CollectionNamespaceOption<S>
+): Effect.Effect<Informer<PartialObjectMetadata, S, N>, never, KubeClient | EffectScope.Scope> =>
+  // As in `make`.
+  start(resource.scope as S, resource.watchMetadata, options)

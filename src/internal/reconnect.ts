@@ -3,7 +3,8 @@
  *
  * It lists, then watches from the list's version; or it begins with a watch that sends the initial objects. When a
  * connection ends it goes on from the last version that it saw, and when the server has forgotten that version it
- * begins again. Whatever goes wrong twice in a row is followed by a pause, and the pauses grow until something arrives.
+ * begins again. It goes on without a pause once for every progress that it has made; else it pauses first, and the pauses
+ * grow until something arrives.
  */
 import type { KubeError } from "../KubeError.js"
 
@@ -18,13 +19,17 @@ export type Command =
   /** `initial`: the server is to send the objects as they are first. */
   | { readonly _tag: "Watch"; readonly resourceVersion: string | undefined; readonly initial: boolean }
 
-export type Signal =
+/** What went well. */
+export type Arrived =
   /** A page of the list; the last one has no `continue`. */
   | { readonly _tag: "Page"; readonly resourceVersion: string; readonly continue: string | undefined }
   /** A change, or a bookmark. */
   | { readonly _tag: "Seen"; readonly resourceVersion: string }
   /** The initial objects are complete. */
   | { readonly _tag: "Synced"; readonly resourceVersion: string }
+
+/** The end of a command that had more to bring. */
+export type Broken =
   /** The server ended the watch, or it was silent for too long. `hasty` is the complaint when it had hardly begun. */
   | { readonly _tag: "Ended"; readonly hasty: KubeError | undefined }
   | { readonly _tag: "Failed"; readonly error: KubeError }
@@ -32,12 +37,16 @@ export type Signal =
 export interface State {
   readonly start: Start
   readonly command: Command
-  /** All the objects were known once. */
-  readonly synced: boolean
+  /** The server has shown changes once: what it refuses later it may allow again. */
+  readonly running: boolean
   /** Something has arrived since the last pause, so the next one is a short one. */
   readonly progressed: boolean
+  /** There was progress since it last went on without a pause, so it may do so again. */
+  readonly credit: boolean
   /** How often in a row the server has refused to answer. */
   readonly refusals: number
+  /** How often in a row a watch was of no use: it ended as soon as it had begun, or brought what nobody can read. */
+  readonly futile: number
 }
 
 export type Step =
@@ -63,13 +72,21 @@ const beginning = (start: Start, paged = true): Command => {
 export const initial = (start: Start): State => ({
   start,
   command: beginning(start),
-  synced: start._tag === "After",
+  running: false,
   progressed: false,
-  refusals: 0
+  credit: false,
+  refusals: 0,
+  futile: 0
 })
 
-/** A running server may refuse for a moment, while roles, tokens and kinds are being replaced; not for long. */
-const patience = 5
+/**
+ * A running server may refuse for a while, when roles, certificates and kinds are being replaced: with the default
+ * pauses, two minutes.
+ */
+const patience = 10
+
+/** Some servers forget a version without saying so: they end the watch at once, every time (kubernetes#104171). */
+const futileAtMost = 3
 
 type Verdict = "gone" | "refused" | "fatal" | "passing"
 
@@ -103,13 +120,41 @@ const go = (state: State): Step => ({ _tag: "Go", state })
 
 const pause = (state: State, because: KubeError): Step => ({
   _tag: "Go",
-  state: { ...state, progressed: false },
+  state: { ...state, progressed: false, credit: false },
   pause: { because, fresh: state.progressed }
 })
 
+const after = (resourceVersion: string): Command => ({ _tag: "Watch", resourceVersion, initial: false })
+
+/** Something new has arrived. */
+const progress = (state: State, resourceVersion: string): State => ({
+  start: state.start,
+  command: after(resourceVersion),
+  running: true,
+  progressed: true,
+  credit: true,
+  refusals: 0,
+  futile: 0
+})
+
+/** What a connection that is over leaves to be done: what has not come as initial events is listed. */
+const over = (state: State): State =>
+  state.command._tag === "Watch" && state.command.initial ? { ...state, command: beginning({ _tag: "List" }) } : state
+
+/** The step after a watch of no use. */
+const useless = (state: State, because: KubeError): Step => {
+  const futile = state.futile + 1
+  if (state.start._tag === "After") {
+    return futile >= patience ? { _tag: "Fail", error: because } : pause({ ...state, futile }, because)
+  }
+  return futile >= futileAtMost
+    ? pause({ ...state, command: beginning(state.start), futile: 0 }, because)
+    : pause({ ...over(state), futile }, because)
+}
+
 /** The step after a failure. */
 const failed = (state: State, error: KubeError): Step => {
-  const { command, progressed, start } = state
+  const { command, credit, start } = state
   switch (judge(error)) {
     case "fatal":
       return { _tag: "Fail", error }
@@ -118,8 +163,8 @@ const failed = (state: State, error: KubeError): Step => {
       if (start._tag === "After") return { _tag: "Fail", error }
       // The version of a list may go while its pages are read: then all of it is wanted in one.
       const paged = !(command._tag === "List" && command.continue !== undefined)
-      const again = { ...state, command: beginning(start, paged), progressed: false }
-      return progressed || !paged ? go(again) : pause(again, error)
+      const again = { ...state, command: beginning(paged ? start : { _tag: "List" }, paged), credit: false }
+      return credit || !paged ? go(again) : pause(again, error)
     }
     case "refused": {
       // A server without KEP-3157.
@@ -128,41 +173,46 @@ const failed = (state: State, error: KubeError): Step => {
         return go({ ...state, start: list, command: beginning(list) })
       }
       const refusals = state.refusals + 1
-      return !state.synced || refusals >= patience ? { _tag: "Fail", error } : pause({ ...state, refusals }, error)
+      return !state.running || refusals >= patience
+        ? { _tag: "Fail", error }
+        : pause({ ...over(state), refusals }, error)
     }
     case "passing":
-      return pause(state, error)
+      return error._tag === "DecodeError" && command._tag === "Watch"
+        ? useless(state, error)
+        : pause(over(state), error)
   }
 }
 
-/** What follows on a signal. */
-export const next = (state: State, signal: Signal): Step => {
+/** What follows on what has arrived: always to go on. */
+export const arrived = (state: State, signal: Arrived): State => {
   const { command } = state
   switch (signal._tag) {
     case "Page": {
       const { continue: rest, resourceVersion } = signal
-      return rest === undefined
-        ? go({
-            ...state,
-            command: { _tag: "Watch", resourceVersion, initial: false },
-            synced: true
-          })
-        : go({ ...state, command: { _tag: "List", continue: rest, paged: true } })
+      return {
+        ...state,
+        command: rest === undefined ? after(resourceVersion) : { _tag: "List", continue: rest, paged: true }
+      }
     }
     case "Seen":
-      return go(
-        (command._tag === "Watch" && command.initial) || signal.resourceVersion === ""
-          ? // Until all is known, another connection would have to begin anew.
-            { ...state, progressed: true }
-          : { ...state, command: after(signal.resourceVersion), progressed: true, refusals: 0 }
-      )
+      // Until all is known, another connection would have to begin anew. A version that was known is no progress.
+      return command._tag === "List" ||
+        command.initial ||
+        signal.resourceVersion === "" ||
+        signal.resourceVersion === command.resourceVersion
+        ? state
+        : progress(state, signal.resourceVersion)
     case "Synced":
-      return go({ ...state, command: after(signal.resourceVersion), synced: true, progressed: true, refusals: 0 })
-    case "Ended":
-      return signal.hasty === undefined ? go({ ...state, progressed: true, refusals: 0 }) : pause(state, signal.hasty)
-    case "Failed":
-      return failed(state, signal.error)
+      return progress(state, signal.resourceVersion)
   }
 }
 
-const after = (resourceVersion: string): Command => ({ _tag: "Watch", resourceVersion, initial: false })
+/** What follows on an end. */
+export const broken = (state: State, signal: Broken): Step => {
+  if (signal._tag === "Failed") return failed(state, signal.error)
+  if (signal.hasty === undefined) {
+    return go({ ...over(state), running: true, progressed: true, credit: true, refusals: 0, futile: 0 })
+  }
+  return state.credit ? go({ ...over(state), credit: false }) : useless(state, signal.hasty)
+}

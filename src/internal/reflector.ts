@@ -67,7 +67,7 @@ export const defaultBackoff: Schedule.Schedule<unknown> = Schedule.exponential("
  */
 export const defaultIdle: Duration.DurationInput = "150 seconds"
 
-/** A watch that ended sooner than this, and brought nothing, is no better than a failure. */
+/** A watch that ended sooner than this, in milliseconds, and brought nothing, is no better than a failure. */
 const hasty = 1000
 
 interface Known<A> {
@@ -126,8 +126,8 @@ const makeKnown = <A>({ read }: Source<A>, { decodeFailures, start }: Options) =
     const { key, resourceVersion, uid } = identityOf(object)
     const before = known.get(key)
     listed?.add(key)
-    // After a new list, or from a server that repeats itself.
-    if (before !== undefined && before.resourceVersion === resourceVersion && before.uid === uid) return undefined
+    // After a new list, or from a server that repeats itself. Some servers give no versions.
+    if (before?.uid === uid && before.resourceVersion === resourceVersion && resourceVersion !== "") return undefined
     const replaced = before !== undefined && before.uid !== uid
     if (replaced) gone(before, out)
     const last = replaced ? undefined : before?.object
@@ -169,12 +169,14 @@ const makeKnown = <A>({ read }: Source<A>, { decodeFailures, start }: Options) =
           : put(object, out),
     /** All that there is has been named. */
     complete: (resourceVersion: string, out: Array<Change<A>>) => {
-      for (const [key, before] of known) {
-        if (listed?.has(key) === true) continue
-        known.delete(key)
-        gone(before, out)
+      if (listed !== undefined) {
+        for (const [key, before] of known) {
+          if (listed.has(key)) continue
+          known.delete(key)
+          gone(before, out)
+        }
+        listed = undefined
       }
-      listed = undefined
       out.push({ _tag: synced ? "Bookmark" : "Synced", resourceVersion })
       synced = true
     }
@@ -196,6 +198,15 @@ const skipUndecodable = <A>(changes: ReadonlyArray<Change<A>>, { path }: Source<
       ).pipe(Effect.annotateLogs({ path }), Effect.as(readable))
 }
 
+const endedAtOnce = ({ path, server }: Source<unknown>): KubeError =>
+  new TransportError({
+    reason: "Reset",
+    description: "the server ended the watch as soon as it had begun",
+    method: "GET",
+    path,
+    server
+  })
+
 /** The changes of a collection, from its first state on; it ends only by failing. */
 export const reflect = <A>(source: Source<A>, options: Options): Stream.Stream<Change<A>, KubeError> =>
   Stream.fromPull(
@@ -211,7 +222,6 @@ export const reflect = <A>(source: Source<A>, options: Options): Stream.Stream<C
             readonly scope: Scope.CloseableScope
             readonly pull: Effect.Effect<Chunk.Chunk<Frame>, Option.Option<KubeError>>
             readonly began: number
-            heard: boolean
           }
         | undefined
 
@@ -225,9 +235,14 @@ export const reflect = <A>(source: Source<A>, options: Options): Stream.Stream<C
           yield* atLeast(driver.next(because), askedFor(because))
         }).pipe(Effect.mapError(() => Option.some(because)))
 
-      /** Takes note of a signal, and pauses if that is what it means. */
-      const signal = (signal: reconnect.Signal): Effect.Effect<void, Option.Option<KubeError>> => {
-        const step = reconnect.next(state, signal)
+      /** Takes note of what went well, which asks for no pause. */
+      const note = (signal: reconnect.Arrived): void => {
+        state = reconnect.arrived(state, signal)
+      }
+
+      /** Takes note of an end, and pauses if that is what it means. */
+      const signal = (signal: reconnect.Broken): Effect.Effect<void, Option.Option<KubeError>> => {
+        const step = reconnect.broken(state, signal)
         if (step._tag === "Fail") return Effect.fail(Option.some(step.error))
         state = step.state
         return step.pause === undefined ? Effect.void : pause(step.pause)
@@ -252,13 +267,13 @@ export const reflect = <A>(source: Source<A>, options: Options): Stream.Stream<C
             const out: Array<Change<A>> = []
             if (command.continue === undefined) known.begin()
             for (const item of page.items) {
-              ended ??= known.put(item, out)
+              ended = known.put(item, out)
+              // What comes after it is not known, so nothing can be said of what is gone.
+              if (ended !== undefined) return emit(out)
             }
             if (page.continue === undefined) known.complete(page.resourceVersion, out)
-            return Effect.zipRight(
-              signal({ _tag: "Page", resourceVersion: page.resourceVersion, continue: page.continue }),
-              emit(out)
-            )
+            note({ _tag: "Page", resourceVersion: page.resourceVersion, continue: page.continue })
+            return emit(out)
           }
         })
 
@@ -268,61 +283,42 @@ export const reflect = <A>(source: Source<A>, options: Options): Stream.Stream<C
           const began = yield* Clock.currentTimeMillis
           const scope = yield* Scope.fork(parent, { _tag: "Sequential" } as const)
           const pull = yield* Scope.extend(Stream.toPull(source.watch(command)), scope)
-          connection = { scope, pull, began, heard: false }
+          connection = { scope, pull, began }
         })
 
       const hear = (frames: Chunk.Chunk<Frame>): Pull<A> => {
         const out: Array<Change<A>> = []
         let seen = ""
-        let done: string | undefined
         for (const frame of frames) {
           if ("object" in frame) {
             seen = identityOf(frame.object).resourceVersion
-            ended ??= known.news(frame._tag, frame.object, out)
+            ended = known.news(frame._tag, frame.object, out)
+            if (ended !== undefined) return emit(out)
             continue
           }
           seen = frame.resourceVersion
           if (frame._tag === "Bookmark") {
             out.push(frame)
           } else {
-            done = frame.resourceVersion
             known.complete(frame.resourceVersion, out)
+            note({ _tag: "Synced", resourceVersion: frame.resourceVersion })
           }
         }
-        return Effect.zipRight(
-          done === undefined
-            ? signal({ _tag: "Seen", resourceVersion: seen })
-            : Effect.zipRight(
-                signal({ _tag: "Synced", resourceVersion: done }),
-                signal({ _tag: "Seen", resourceVersion: seen })
-              ),
-          emit(out)
-        )
+        note({ _tag: "Seen", resourceVersion: seen })
+        return emit(out)
       }
 
-      const over = (error: Option.Option<KubeError>, current: NonNullable<typeof connection>) =>
-        Effect.gen(function* () {
-          const now = yield* Clock.currentTimeMillis
-          yield* disconnect
-          const brief = !current.heard && now - current.began < hasty
-          yield* signal(
-            Option.isSome(error)
-              ? { _tag: "Failed", error: error.value }
-              : {
-                  _tag: "Ended",
-                  hasty: brief
-                    ? new TransportError({
-                        reason: "Reset",
-                        description: "the server ended the watch as soon as it had begun",
-                        method: "GET",
-                        path: source.path,
-                        server: source.server
-                      })
-                    : undefined
-                }
+      const over = (error: Option.Option<KubeError>, { began }: NonNullable<typeof connection>): Pull<A> =>
+        Effect.flatMap(Effect.zipRight(disconnect, Clock.currentTimeMillis), (now) =>
+          Effect.flatMap(
+            signal(
+              Option.isSome(error)
+                ? { _tag: "Failed", error: error.value }
+                : { _tag: "Ended", hasty: now - began < hasty ? endedAtOnce(source) : undefined }
+            ),
+            () => next
           )
-          return yield* next
-        })
+        )
 
       const next: Pull<A> = Effect.suspend(() => {
         if (ended !== undefined) return Effect.fail(Option.some(ended))
@@ -333,10 +329,7 @@ export const reflect = <A>(source: Source<A>, options: Options): Stream.Stream<C
             Effect.timeoutFail(current.pull, { duration: idle, onTimeout: () => Option.none<KubeError>() }),
             {
               onFailure: (error) => over(error, current),
-              onSuccess: (frames) => {
-                current.heard = true
-                return hear(frames)
-              }
+              onSuccess: hear
             }
           )
         }

@@ -254,7 +254,8 @@ export const list = (
 export const watch = (
   resource: ResourceInfo,
   env: Environment,
-  options: Omit<SingleWatchOptions, "resume"> & InNamespaces
+  options: Omit<SingleWatchOptions, "resume"> & InNamespaces,
+  form: Form = "object"
 ): Built =>
   Either.gen(function* () {
     const namespace = yield* collectionNamespace(resource, env, options)
@@ -269,7 +270,7 @@ export const watch = (
     if (initial) query.push(["sendInitialEvents", "true"], ["resourceVersionMatch", "NotOlderThan"])
     if (options.allowWatchBookmarks ?? true) query.push(["allowWatchBookmarks", "true"])
     put(query, "timeoutSeconds", options.timeoutSeconds)
-    return finish(resource, "watch", "GET", { path, namespace }, query, headersOf.object, options)
+    return finish(resource, "watch", "GET", { path, namespace }, query, headersOf[form], options)
   })
 
 /** `POST` to a collection. */

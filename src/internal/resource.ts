@@ -40,7 +40,7 @@ import { apiVersionOf } from "./discovery.js"
 import { isObject } from "./isObject.js"
 import { withoutManagedFields } from "./lean.js"
 import * as pod from "./pod.js"
-import { portForward } from "./portForward.js"
+import { portForward } from "./portForward/listen.js"
 import * as requests from "./requests.js"
 import type { Start } from "./reconnect.js"
 import { defaultBackoff, defaultIdle, reflect, type Source } from "./reflector.js"
@@ -69,6 +69,13 @@ export interface ObjectCodec {
   readonly encode: (object: unknown) => Either.Either<requests.Body, InvalidRequest>
   /** What a merge patch or an apply holds: any part of an object. */
   readonly encodePartial: (part: unknown) => Either.Either<unknown, InvalidRequest>
+}
+
+/** How the objects of a watch are asked for and read. */
+interface Shown {
+  readonly form: requests.Form
+  readonly listForm: requests.Form
+  readonly read: (object: unknown, request: Request) => Either.Either<unknown, DecodeError>
 }
 
 /** Builds a request, sends it and reads the answer. */
@@ -183,17 +190,23 @@ let metadataCodec: Codec<unknown> | undefined
 export const readObjectMeta = (value: unknown, request: Request, prefix: ReadonlyArray<PropertyKey>) =>
   run((metadataCodec ??= codecOf(MetaV1.schema("ObjectMeta"))), request, value, [...prefix, "metadata"])
 
+const partialObjectMetadata: requests.Kind = { apiVersion: "meta.k8s.io/v1", kind: "PartialObjectMetadata" }
+
+/** Items of a list carry no `apiVersion` and `kind` of their own. */
+const nameKind = (value: unknown, { apiVersion, kind }: requests.Kind): void => {
+  if (isObject(value) && value["kind"] === undefined) {
+    value["apiVersion"] = apiVersion
+    value["kind"] = kind
+  }
+}
+
 const readMetadata = (
   value: unknown,
   request: Request,
   prefix: ReadonlyArray<PropertyKey> = []
 ): Either.Either<PartialObjectMetadata, DecodeError> => {
-  const apiVersion = "meta.k8s.io/v1"
-  const kind = "PartialObjectMetadata"
-  if (prefix.length > 0 && isObject(value) && value["kind"] === undefined) {
-    value["apiVersion"] = apiVersion
-    value["kind"] = kind
-  }
+  const { apiVersion, kind } = partialObjectMetadata
+  if (prefix.length > 0) nameKind(value, partialObjectMetadata)
   return Either.flatMap(checkKind(value, apiVersion, kind, request, prefix), (object) =>
     Either.map(
       readObjectMeta(object["metadata"], request, prefix),
@@ -293,6 +306,15 @@ const objectVerbs = (
   return { readObject, get, replace, patch, apply, modify }
 }
 
+const asMetadata: Shown = {
+  form: "metadata",
+  listForm: "metadataList",
+  read: (object, request) => {
+    nameKind(object, partialObjectMetadata)
+    return readMetadata(object, request)
+  }
+}
+
 const isConflict = (error: unknown): boolean => isObject(error) && error["_tag"] === "Conflict"
 
 /** The object with the resource version that was read, where a new object was built without one. */
@@ -321,12 +343,8 @@ export const make = (description: Description): AnyResource => {
   const has = (verb: string) => resource.verbs.includes(verb)
   const { apply, get, modify, patch, readObject, replace } = objectVerbs(resource, codec)
 
-  /** Items of a list carry no `apiVersion` and `kind` of their own. */
   const readItem = (value: unknown, request: Request, prefix: ReadonlyArray<PropertyKey>) => {
-    if (isObject(value) && value["kind"] === undefined) {
-      value["apiVersion"] = apiVersion
-      value["kind"] = kind
-    }
+    nameKind(value, resource)
     return Either.flatMap(checkKind(value, apiVersion, kind, request, prefix), () =>
       codec.decode(value, request, prefix)
     )
@@ -360,12 +378,16 @@ export const make = (description: Description): AnyResource => {
     )
   }
 
-  const read = (object: unknown, request: Request) => readItem(object, request, [])
+  const asObject: Shown = {
+    form: "object",
+    listForm: "object",
+    read: (object, request) => readItem(object, request, [])
+  }
 
-  const watchOnce = (options: Any<SingleWatchOptions>) =>
+  const watchOnce = (options: Any<SingleWatchOptions>, { form, read }: Shown) =>
     Stream.unwrap(
       withClient((client, env) =>
-        Effect.map(requests.watch(resource, env, options), (request) =>
+        Effect.map(requests.watch(resource, env, options, form), (request) =>
           events(frames(client.stream(request), request), (object) => read(object, request))
         )
       )
@@ -380,7 +402,7 @@ export const make = (description: Description): AnyResource => {
     return object
   }
 
-  const watchOn = (options: Any<WatchOptions & TransformOption<unknown>>) => {
+  const watchOn = (options: Any<WatchOptions & TransformOption<unknown>>, { form, listForm, read }: Shown) => {
     const { backoff = defaultBackoff, decodeFailures = "skip", idle = defaultIdle, limit = 500, ...more } = options
     const {
       managedFields = true,
@@ -394,10 +416,10 @@ export const make = (description: Description): AnyResource => {
     return Stream.unwrap(
       withClient((client, env) =>
         Effect.gen(function* () {
-          const once = { ...(yield* requests.watch(resource, env, rest)), retry: false }
+          const once = { ...(yield* requests.watch(resource, env, rest, form)), retry: false }
           const page = (next: string | undefined, paged: boolean) =>
             Effect.flatMap(
-              requests.list(resource, env, { ...rest, continue: next, limit: paged ? limit : undefined }),
+              requests.list(resource, env, { ...rest, continue: next, limit: paged ? limit : undefined }, listForm),
               (request) =>
                 Effect.flatMap(client.text({ ...request, retry: false }), (text) =>
                   Either.flatMap(parseAnswer(text, request, parse), (answer) => readPage(answer, request))
@@ -412,12 +434,12 @@ export const make = (description: Description): AnyResource => {
               Stream.unwrap(
                 Effect.gen(function* () {
                   const seconds = timeoutSeconds ?? (yield* Random.nextIntBetween(300, 600))
-                  const request = yield* requests.watch(resource, env, {
-                    ...rest,
-                    resourceVersion,
-                    sendInitialEvents: initial,
-                    timeoutSeconds: seconds
-                  })
+                  const request = yield* requests.watch(
+                    resource,
+                    env,
+                    { ...rest, resourceVersion, sendInitialEvents: initial, timeoutSeconds: seconds },
+                    form
+                  )
                   return frames(client.stream({ ...request, retry: false }), request, parse)
                 })
               ),
@@ -439,8 +461,12 @@ export const make = (description: Description): AnyResource => {
     )
   }
 
-  const watch = (options: Any<WatchOptions & TransformOption<unknown>> | Any<SingleWatchOptions> = {}) =>
-    options.resume === false ? watchOnce(options) : watchOn(options)
+  const watchAs =
+    (shown: Shown) =>
+    (options: Any<WatchOptions & TransformOption<unknown>> | Any<SingleWatchOptions> = {}) =>
+      options.resume === false ? watchOnce(options, shown) : watchOn(options, shown)
+
+  const watch = watchAs(asObject)
 
   const changed =
     (path: "labels" | "annotations") =>
@@ -478,6 +504,7 @@ export const make = (description: Description): AnyResource => {
     }),
     ...(has("watch") && {
       watch,
+      watchMetadata: watchAs(asMetadata),
       // Without `decodeFailures: "event"`, every event is one of an object.
       ...wait.make({ resource, watch: watch as Parameters<typeof wait.make>[0]["watch"] })
     }),
