@@ -23,7 +23,8 @@ import type * as Socket from "@effect/platform/Socket"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import * as internal from "./internal/portForward.js"
+import * as clients from "./internal/portForward/clients.js"
+import * as internal from "./internal/portForward/listen.js"
 import type { KubeError } from "./KubeError.js"
 import type { KubeClient } from "./layers/KubeClient.js"
 import type { Pods } from "./Pods.js"
@@ -144,8 +145,7 @@ export const listen: {
     ports: Ports,
     options?: ListenOptions<R>
   ): Effect.Effect<{ readonly [I in keyof Ports]: Forward }, KubeError, KubeClient | Scope.Scope | R>
-  // One port gives one forward, and a list as many as it has.
-} = internal.listenOneOrMany as never
+} = internal.listen
 
 /**
  * One connection into a pod, as Node's stream: for drivers that take one. The program's end of it may be closed before
@@ -166,7 +166,7 @@ export const duplex: (
   pods: Pods,
   port: Port,
   options?: Options
-) => Effect.Effect<Duplex, KubeError, KubeClient | Scope.Scope> = internal.duplex
+) => Effect.Effect<Duplex, KubeError, KubeClient | Scope.Scope> = clients.duplex
 
 /**
  * A `Socket` into a pod; each `run` of it is a connection of its own. Chunks are handled one after the other, and what
@@ -197,7 +197,7 @@ export const socket: (
   pods: Pods,
   port: Port,
   options?: Options
-) => Effect.Effect<Socket.Socket, KubeError, KubeClient | Scope.Scope> = internal.socket
+) => Effect.Effect<Socket.Socket, KubeError, KubeClient | Scope.Scope> = clients.socket
 
 /**
  * An `HttpClient` that talks straight into a pod: the host and port of URLs are only what the pod is told. Connections
@@ -225,7 +225,7 @@ export const httpClient: (
   pods: Pods,
   port: Port,
   options?: HttpOptions
-) => Effect.Effect<HttpClient.HttpClient, KubeError, KubeClient | Scope.Scope> = internal.httpClient
+) => Effect.Effect<HttpClient.HttpClient, KubeError, KubeClient | Scope.Scope> = clients.httpClient
 
 /**
  * `httpClient` as a layer.

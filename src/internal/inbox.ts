@@ -7,42 +7,56 @@ import type { HttpFailure } from "../layers/Http.js"
 
 type Signal = { readonly chunk: Uint8Array } | { readonly failure: HttpFailure } | "end"
 
-/** One chunk at most waits here, or what came with it: the connection is paused until it is taken. */
-export const makeInbox = (connection: { readonly pause: () => void; readonly resume: () => void }) => {
-  const waiting: Array<Signal> = []
-  let taker: ((signal: Signal) => void) | undefined
-  let ended = false
+/**
+ * What nobody has taken yet waits here. With more than `budget` bytes of it the connection is paused until all of it is
+ * taken, at once: a pause for each of many small chunks would cost more than the chunks.
+ */
+export const makeInbox = (connection: { readonly pause: () => void; readonly resume: () => void }, budget = 0) => {
+  let waiting: Array<Uint8Array> = []
+  let size = 0
+  let paused = false
+  let last: { readonly failure: HttpFailure } | "end" | undefined
+  let taker: ((result: Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<HttpFailure>>) => void) | undefined
+
+  /** What there is to take now. The end stays, for whoever pulls again. */
+  const take = (): Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<HttpFailure>> | undefined => {
+    if (waiting.length > 0) {
+      const taken = Chunk.unsafeFromArray(waiting)
+      waiting = []
+      size = 0
+      return Effect.succeed(taken)
+    }
+    if (last === undefined) return undefined
+    return Effect.fail(last === "end" ? Option.none() : Option.some(last.failure))
+  }
 
   const offer = (signal: Signal): void => {
-    if (ended) return
-    ended = signal === "end" || "failure" in signal
-    const take = taker
+    if (last !== undefined) return
+    if (signal === "end" || "failure" in signal) last = signal
+    else {
+      waiting.push(signal.chunk)
+      size += signal.chunk.length
+    }
+    const resume = taker
     taker = undefined
-    // The end stays, for whoever pulls again.
-    if (take === undefined || ended) waiting.push(signal)
-    if (take === undefined && !ended) connection.pause()
-    take?.(signal)
+    const taken = resume === undefined ? undefined : take()
+    if (taken !== undefined) resume?.(taken)
+    else if (last === undefined && size > budget && !paused) {
+      paused = true
+      connection.pause()
+    }
   }
 
   const pull = Effect.async<Chunk.Chunk<Uint8Array>, Option.Option<HttpFailure>>((resume) => {
-    const take = (signal: Signal) =>
-      resume(
-        signal === "end"
-          ? Effect.fail(Option.none())
-          : "chunk" in signal
-            ? Effect.succeed(Chunk.of(signal.chunk))
-            : Effect.fail(Option.some(signal.failure))
-      )
-    const next = waiting.shift()
-    if (next !== undefined) {
-      if (next === "end" || "failure" in next) waiting.push(next)
-      take(next)
-      return
+    const taken = take()
+    if (paused) {
+      paused = false
+      connection.resume()
     }
-    taker = take
-    connection.resume()
+    if (taken !== undefined) return resume(taken)
+    taker = resume
     return Effect.sync(() => {
-      if (taker === take) taker = undefined
+      if (taker === resume) taker = undefined
     })
   })
   return { offer, chunks: Stream.repeatEffectChunkOption(pull) }

@@ -1,6 +1,7 @@
 /** WebSockets to the API server, by `ws`: undici's says nothing about why an upgrade was refused. */
 import type { IncomingMessage } from "node:http"
 import type { Agent } from "node:https"
+import { createSecureContext, TLSSocket, type SecureContext } from "node:tls"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -17,6 +18,28 @@ import { makeInbox } from "./inbox.js"
 const closeTimeout = "1 second"
 /** How often a silent connection is tried; it is dead when nothing answers until the next time. */
 const heartbeat = "30 seconds"
+/** After so long the API server gives a silent exec up itself: what has not answered until then never will. */
+const beatsUntilGivenUp = Duration.toMillis("4 hours") / Duration.toMillis(heartbeat)
+
+/** What nobody has read yet, in bytes, before the server is held back. */
+const unread = 512 * 1024
+
+/**
+ * What the connections with the same settings share: the certificates, which are read once, and the server's ticket of
+ * the last TLS session, with which the next handshake needs no certificates at all. Reading and checking them takes
+ * longer than all else that opening a connection does.
+ */
+const shared = new WeakMap<Tls, { readonly secureContext: SecureContext; session?: Buffer }>()
+
+const sharedOf = (tls: Tls) => {
+  const known = shared.get(tls)
+  if (known !== undefined) return known
+  const made: { readonly secureContext: SecureContext; session?: Buffer } = {
+    secureContext: createSecureContext({ ca: tls.ca, cert: tls.cert, key: tls.key })
+  }
+  shared.set(tls, made)
+  return made
+}
 
 /** The proxy of the kubeconfig, else of the environment, as for other requests. */
 const proxyAgent = (server: Server): Agent | undefined => {
@@ -35,11 +58,13 @@ export const open = (
 ): Effect.Effect<HttpUpgrade, HttpFailure, Scope.Scope> =>
   Effect.gen(function* () {
     const agent = proxyAgent(server)
+    const reused = sharedOf(tls)
     const socket = yield* Effect.acquireRelease(
       Effect.sync(() => {
         const url = server.origin.replace(/^http/, "ws") + server.prefix + request.target
         const options: ClientOptions = {
           ...tls,
+          ...reused,
           ...(agent === undefined ? {} : { agent }),
           // Several values of one header go out as several headers.
           headers: request.headers as Record<string, string>,
@@ -66,6 +91,11 @@ export const open = (
       socket.on("open", () => resume(Effect.succeed({ status: 101, headers: {}, text: "", webSocket })))
       socket.on("upgrade", ({ socket: connection }) => {
         connection.setKeepAlive(true, Duration.toMillis(heartbeat))
+        if (connection instanceof TLSSocket) {
+          connection.on("session", (session) => {
+            reused.session = session
+          })
+        }
       })
       socket.on("unexpected-response", (_request, response) => {
         readRefusal(response, (text) =>
@@ -111,24 +141,25 @@ const close = (socket: WebSocket): Effect.Effect<void> => {
 
 /**
  * Pings, which also keep what lies between from taking the connection for an idle one. A server that does not take its
- * input does not answer them either, so silence proves nothing while what was sent may still wait there; the kernel's
- * own probes find the dead connection then.
+ * input does not answer them either, so silence proves little while what was sent may still wait there: the kernel's own
+ * probes find a dead connection then, and a server that hangs is given up in the end.
  */
 const keepAlive = (socket: WebSocket, counted: { readonly sent: number }): Effect.Effect<void> =>
   Effect.suspend(() => {
-    let alive = true
+    let silent = 0
     let taken = 0
     socket.on("pong", (data) => {
-      alive = true
+      silent = 0
       taken = Number(data.toString("latin1"))
     })
     socket.on("message", () => {
-      alive = true
+      silent = 0
     })
     return Effect.sync(() => {
       // While nobody reads, pongs wait behind the data.
-      if (!alive && !socket.isPaused && taken === counted.sent) socket.terminate()
-      alive = false
+      if (socket.isPaused) silent = 0
+      else if (silent >= (taken === counted.sent ? 1 : beatsUntilGivenUp)) socket.terminate()
+      silent++
       // The pong brings back the number of messages that the server had taken.
       if (socket.readyState === WebSocket.OPEN) socket.ping(String(counted.sent))
     }).pipe(Effect.delay(heartbeat), Effect.forever)
@@ -140,7 +171,7 @@ const connect = (
   protocols: ReadonlyArray<string>,
   counted: { sent: number }
 ): HttpWebSocket => {
-  const { chunks, offer } = makeInbox(socket)
+  const { chunks, offer } = makeInbox(socket, unread)
   let broken: Error | undefined
   socket.on("message", (data) =>
     offer({

@@ -1,0 +1,93 @@
+/**
+ * A connection into a pod: Node's stream on the program's side, frames on the tunnel's.
+ */
+import { Duplex } from "node:stream"
+import type * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+
+/** What a stream may hold of what the program has written, before the tunnel has taken it: also what one write gathers. */
+const written = 1024 * 1024
+
+/** What a connection needs of its tunnel. */
+interface Wire {
+  readonly write: (bytes: Uint8Array) => Effect.Effect<void, Error>
+  /** No more comes from this side. */
+  readonly end: Effect.Effect<void, Error>
+  /** Nobody reads or writes any more. */
+  readonly onClose: () => void
+  /** Runs an effect until the tunnel's scope closes. */
+  readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
+}
+
+/** A connection, as the tunnel sees it. */
+export interface Connection {
+  readonly duplex: Duplex
+  /** Bytes of the pod. They are taken in any case; whether there is room for more is to be asked before the next ones. */
+  readonly receive: (bytes: Uint8Array) => void
+  readonly hasRoom: () => boolean
+  /** Calls back once, as soon as there is room. */
+  readonly onRoom: (done: () => void) => void
+  /** The pod sends no more. */
+  readonly receiveEnd: () => void
+  /** The pod neither sends nor reads any more. */
+  readonly finish: () => void
+}
+
+/** The error of what is used after its scope has closed. */
+export const closed = new Error("the port-forward was closed")
+
+export const makeConnection = (wire: Wire): Connection => {
+  let waiting: (() => void) | undefined
+  let full = false
+  let finished = false
+  const signal = () => {
+    full = false
+    const done = waiting
+    waiting = undefined
+    done?.()
+  }
+  const run = (effect: Effect.Effect<void, Error>, done: (error?: Error) => void) => {
+    // Nobody would read it, and the tunnel belongs to the next connection.
+    if (finished) return done()
+    wire.fork(effect).addObserver((exit) => {
+      if (Exit.isSuccess(exit)) return done()
+      done(exit.cause._tag === "Fail" ? exit.cause.error : closed)
+    })
+  }
+  const duplex = new Duplex({
+    allowHalfOpen: true,
+    writableHighWaterMark: written,
+    read: signal,
+    write: (chunk: Uint8Array, _, done) => run(wire.write(chunk), done),
+    // A write of its own for each of many small chunks would be a message of its own.
+    writev: (chunks, done) => run(wire.write(Buffer.concat(chunks.map(({ chunk }): Uint8Array => chunk))), done),
+    final: (done) => run(wire.end, done),
+    destroy(error, done) {
+      signal()
+      wire.onClose()
+      done(error)
+    }
+  })
+  // Whoever has the stream hears of its errors; where nobody listens yet, they are kept by the stream itself.
+  duplex.on("error", () => {})
+  return {
+    duplex,
+    receive: (bytes) => {
+      if (!duplex.destroyed && !duplex.push(bytes)) full = true
+    },
+    hasRoom: () => !full || duplex.destroyed,
+    onRoom: (done) => {
+      waiting = done
+    },
+    receiveEnd: () => {
+      if (!duplex.destroyed && !duplex.readableEnded) duplex.push(null)
+    },
+    finish: () => {
+      finished = true
+      const end = () => duplex.end()
+      if (duplex.readableEnded) end()
+      else duplex.once("end", end)
+    }
+  }
+}
