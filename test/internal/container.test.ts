@@ -1,0 +1,54 @@
+/** What runs in a container, here in this machine's own shell and with its tools. */
+import * as Command from "@effect/platform/Command"
+import * as CommandExecutor from "@effect/platform/CommandExecutor"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import { layer } from "@effect/vitest"
+import { Effect, FastCheck, Sink, Stream } from "effect"
+import { TransportError, type KubeError } from "effect-kubernetes"
+import type { ExecProcess } from "effect-kubernetes/Resource"
+import { make as makeFiles } from "../../src/internal/containerFiles.js"
+import type { Run } from "../../src/internal/container.js"
+import * as operations from "../support/fileOperations.js"
+
+const broken = (cause: unknown): KubeError =>
+  new TransportError({ reason: "Reset", description: "", method: "", path: "", server: "", cause })
+
+/** What `Pod.execStream` does, with a process of this machine. */
+const localRun = (executor: CommandExecutor.CommandExecutor): Run => {
+  return ([program, ...args], { stdin }) =>
+    Effect.mapError(
+      Effect.map(
+        executor.start(Command.make(program, ...args).pipe(stdin ? (command) => command : Command.stdin(Stream.empty))),
+        (process): ExecProcess => ({
+          stdout: Stream.mapError(process.stdout, broken),
+          stderr: Stream.mapError(process.stderr, broken),
+          // A command may end without having read all of its input.
+          stdin: Sink.orElse(Sink.mapError(process.stdin, broken), () => Sink.drain),
+          resize: () => Effect.void,
+          exitCode: Effect.mapError(process.exitCode, broken)
+        })
+      ),
+      broken
+    )
+}
+
+layer(NodeContext.layer, { excludeTestServices: true })("a file system of commands", (it) => {
+  it.effect(
+    "does what Node's does",
+    () =>
+      Effect.gen(function* () {
+        const node = yield* FileSystem.FileSystem
+        const actual = makeFiles(localRun(yield* CommandExecutor.CommandExecutor))
+        yield* Effect.promise(() =>
+          FastCheck.assert(
+            FastCheck.asyncProperty(operations.sequences(12), (sequence) =>
+              Effect.runPromise(operations.assertSame(node, actual, sequence))
+            ),
+            { numRuns: 25 }
+          )
+        )
+      }),
+    600_000
+  )
+})
