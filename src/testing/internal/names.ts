@@ -16,7 +16,7 @@ const value = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/
 const valueProblem =
   "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
 
-const tooLong = (limit: number) => `must be no more than ${limit} bytes`
+const tooLong = (limit: number) => `must be no more than ${limit} characters`
 
 const bytes = (text: string): number => Buffer.byteLength(text)
 

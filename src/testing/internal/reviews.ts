@@ -9,7 +9,7 @@ import type { Failure } from "./status.js"
 import type { State } from "./store.js"
 import { at } from "./strategies.js"
 import { createBinding } from "./subresources.js"
-import { decode, type Call, type Result } from "./verbs.js"
+import { decode, manage, type Call, type Result } from "./verbs.js"
 
 const texts = (value: Json | undefined): ReadonlyArray<string> => (isJsonArray(value) ? value.map(String) : [])
 const text = (value: Json | undefined): string => (typeof value === "string" ? value : "")
@@ -73,7 +73,9 @@ const accessReview =
           )
         )
       }
-      return yield* answered(state, body, { allowed: allows(state.objects, who(spec, call), wanted) })
+      return yield* answered(state, manage(call, body, undefined), {
+        allowed: allows(state.objects, who(spec, call), wanted)
+      })
     })
 
 const userInfo = ({ extra, groups, uid, username }: User): JsonObject => ({
@@ -100,7 +102,7 @@ const kinds: { readonly [kind: string]: (state: State, call: Call) => Result } =
         : rules
       return yield* answered(
         state,
-        { ...body, spec: {} },
+        { ...manage(call, body, undefined), spec: {} },
         {
           resourceRules: all.filter((rule) => at(rule, "resources") !== undefined),
           nonResourceRules: all.filter((rule) => at(rule, "nonResourceURLs") !== undefined),
@@ -119,7 +121,7 @@ const kinds: { readonly [kind: string]: (state: State, call: Call) => Result } =
         return yield* Either.left(status.badRequest("token is required for TokenReview in authentication"))
       }
       // Nobody has been given a token that this cluster could check.
-      return yield* answered(state, body, { user: {}, error: "invalid bearer token" })
+      return yield* answered(state, manage(call, body, undefined), { user: {}, error: "invalid bearer token" })
     })
 }
 

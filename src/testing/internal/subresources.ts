@@ -8,7 +8,7 @@ import type { Failure } from "./status.js"
 import * as store from "./store.js"
 import { metadataOf, withMetadata, type State } from "./store.js"
 import { at } from "./strategies.js"
-import type { JsonObject } from "./openapi.js"
+import { schemaOf, type JsonObject } from "./openapi.js"
 import * as verbs from "./verbs.js"
 import type { Call, Outcome, Part, Result } from "./verbs.js"
 import { kindsOf, type Kind } from "./kinds.js"
@@ -196,7 +196,7 @@ const scale: Subresource = {
     }),
   patch: (state, call) =>
     Either.gen(function* () {
-      const edit = yield* verbs.patchOf(call)
+      const edit = yield* verbs.patchOf(call, schemaOf(scaleKind))
       const outcome = yield* verbs.update(state, unversioned(call), (object) =>
         Either.flatMap(edit(scaleOf(call.kind, object)), (edited) => scaled(call, object, edited))
       )
@@ -446,7 +446,8 @@ export const put = (
   const old = store.get(state.objects, key)
   const before = old === undefined ? {} : metadataOf(old)
   const full = kind.write(kind.custom ? object : verbs.withStructs(object, kind.schema))
-  const begun = old === undefined && full["status"] === undefined ? (kind.strategy.create?.(full, fresh) ?? full) : full
+  const begun =
+    old === undefined && object["status"] === undefined ? (kind.strategy.create?.(full, fresh) ?? full) : full
   return Either.right(
     store.write(
       state,

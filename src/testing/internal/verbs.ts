@@ -9,6 +9,14 @@ import type { Answer, User } from "./http.js"
 import { isJsonArray, isJsonObject, jsonEquals, jsonType } from "./json.js"
 import { jsonPatch } from "./jsonPatch.js"
 import { apiVersionOf, kindsOf, type Kind } from "./kinds.js"
+import {
+  applyConfiguration,
+  keepTimes,
+  managerOf,
+  resetFields,
+  updateManaged,
+  type ManagedWrite
+} from "./managedFields.js"
 import { mergePatch } from "./mergePatch.js"
 import { metadataCauses, metadataUpdateCauses } from "./names.js"
 import { builtIn, resolve, type Json, type JsonObject, type OpenApi } from "./openapi.js"
@@ -17,6 +25,7 @@ import * as status from "./status.js"
 import type { Cause, Failure } from "./status.js"
 import * as store from "./store.js"
 import { get, metadataOf, withMetadata, type Key, type State } from "./store.js"
+import { strategicMerge } from "./strategicMerge.js"
 import { at } from "./strategies.js"
 
 /** A request for a kind that is served. */
@@ -93,6 +102,20 @@ const parseJson = (text: string): Either.Either<Json, string> =>
     try: () => JSON.parse(text) as Json,
     catch: () => jsonProblem(text)
   })
+
+/** An object in YAML, which JSON is too. */
+const parseYamlObject = (text: string): Either.Either<JsonObject, string> =>
+  Either.try({
+    // A document without tags of its own is made of what JSON has.
+    try: () => parseYaml(text, { maxAliasCount: 100 }) as Json,
+    catch: (error) => (error instanceof Error ? error.message : String(error))
+  }).pipe(
+    Either.flatMap((value) =>
+      isJsonObject(value)
+        ? Either.right(value)
+        : Either.left(`json: cannot unmarshal ${jsonType(value)} into Go value of type map[string]interface {}`)
+    )
+  )
 
 const typeMeta =
   'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
@@ -506,14 +529,7 @@ const longestPrefix = 58
 
 /** The metadata that a new object has, whatever the request says. */
 const newMetadata = (call: Call, object: JsonObject, suffix: string): JsonObject => {
-  const {
-    deletionGracePeriodSeconds: _grace,
-    deletionTimestamp: _deletion,
-    managedFields: _managedFields,
-    resourceVersion: _resourceVersion,
-    selfLink: _selfLink,
-    ...metadata
-  } = metadataOf(object)
+  const { resourceVersion: _resourceVersion, ...metadata } = metadataOf(object)
   const { generateName, name } = metadata
   return {
     ...metadata,
@@ -546,19 +562,60 @@ const validate = (kind: Kind, object: JsonObject, old?: JsonObject): ReadonlyArr
 /** The single place where an object of a request is filled and freed of what its kind does not know. */
 export const admit = (kind: Kind, object: JsonObject): Either.Either<JsonObject, Failure> =>
   // structural.ts (unknown fields, by fieldValidation) and defaults.ts come before this.
-  Either.right(kind.custom ? object : withStructs(object, kind.schema))
+  Either.right(withoutEmptyMetadata(kind.custom ? object : withStructs(object, kind.schema)))
 
-/** The single place where it is noted who owns which fields. */
-const manage = (_call: Call, object: JsonObject, _old: JsonObject | undefined): JsonObject =>
-  // managedFields.ts.
-  object
+/** Metadata leaves out what is empty, but for a list of managed fields: that ends the management. */
+const withoutEmptyMetadata = (object: JsonObject): JsonObject => ({
+  ...object,
+  metadata: Object.fromEntries(
+    Object.entries(metadataOf(object)).filter(
+      ([key, value]) =>
+        key === "managedFields" ||
+        !(value === "" || (typeof value === "object" && value !== null && Object.keys(value).length === 0))
+    )
+  )
+})
+
+const managedWrite = (call: Call, live: JsonObject | undefined): ManagedWrite | undefined =>
+  call.kind.schema === undefined
+    ? undefined
+    : {
+        live,
+        schema: call.kind.schema,
+        gvk: call.kind,
+        manager: managerOf(call.query.get("fieldManager") ?? undefined, call.userAgent),
+        time: call.now,
+        subresource: call.subresource,
+        reset: resetFields(call.kind, call.subresource, hasStatus(call.kind))
+      }
+
+const isApply = ({ contentType }: Call): boolean => contentType.startsWith("application/apply-patch+yaml")
+
+/** The single place where it is noted who owns which fields: of a request's object, before the strategy of its kind. */
+export const manage = (call: Call, object: JsonObject, old: JsonObject | undefined): JsonObject => {
+  const write = managedWrite(call, old)
+  return write === undefined || (call.verb === "patch" && isApply(call))
+    ? object
+    : updateManaged({ ...write, updated: object })
+}
+
+/** An object that does not exist yet is not on its way out either. */
+const withoutDeletion = (object: JsonObject): JsonObject => {
+  const {
+    deletionGracePeriodSeconds: _grace,
+    deletionTimestamp: _deletion,
+    selfLink: _selfLink,
+    ...metadata
+  } = metadataOf(object)
+  return { ...object, metadata }
+}
 
 const insert = (state: State, call: Call, body: JsonObject): Result =>
   Either.gen(function* () {
     const { kind } = call
     const placed = yield* samePlace(call, body)
     yield* inNamespace(state, call, placed)
-    const object = yield* admit(kind, placed)
+    const object = manage(call, yield* admit(kind, withoutDeletion(placed)), undefined)
     for (const suffix of call.suffixes) {
       const created = prepared(call, object, suffix)
       const name = nameOf(created)
@@ -569,10 +626,9 @@ const insert = (state: State, call: Call, body: JsonObject): Result =>
       }
       const key = { ...keyOf(call), name }
       if (get(state.objects, key) === undefined) {
-        const managed = manage(call, created, undefined)
-        const next = store.write(state, key, managed)
+        const next = store.write(state, key, created)
         // A dry run leaves no trace, so it has no version either.
-        const answer = isDryRun(call) ? managed : (next.object ?? managed)
+        const answer = isDryRun(call) ? created : (next.object ?? created)
         return finish(call, state, next.state, { status: 201, object: shown(kind, answer) })
       }
       if (nameOf(object) !== "") return yield* Either.left(status.alreadyExists(kind, name))
@@ -671,7 +727,7 @@ export const update = (state: State, call: Call, edit: Edit, part: Part = whole)
       )
     }
     yield* seen(call, given, metadataOf(old))
-    const admitted = stored(kind, yield* admit(kind, edited))
+    const admitted = stored(kind, manage(call, yield* admit(kind, edited), shown(kind, old)))
     const kept = part({ ...admitted, metadata: keptMetadata(metadataOf(admitted), metadataOf(old)) }, old, call)
     const { generation } = kind.strategy
     const before = metadataOf(old)["generation"]
@@ -680,7 +736,7 @@ export const update = (state: State, call: Call, edit: Edit, part: Part = whole)
         ? withMetadata(kept, { generation: (typeof before === "number" ? before : 0) + 1 })
         : kept
     yield* invalid(kind, call.name, validate(kind, kind.read(next), kind.read(old)))
-    const managed = manage(call, next, old)
+    const managed = keepTimes(old, next)
     if (isFree(managed)) {
       const gone = store.write(state, keyOf(call), undefined)
       return finish(call, state, gone.state, { status: 200, object: shown(kind, managed) })
@@ -706,34 +762,60 @@ export const replace = (state: State, call: Call, part: Part = whole): Result =>
 /** What makes of an object another, by the content type of the patch. */
 const patches: {
   readonly [contentType: string]:
-    ((current: JsonObject, patch: Json, call: Call) => Either.Either<JsonObject, Failure>) | undefined
+    ((current: JsonObject, patch: Json, schema: OpenApi | undefined) => Either.Either<JsonObject, Failure>) | undefined
 } = {
   "application/json-patch+json": jsonPatch,
-  "application/merge-patch+json": mergePatch
-  // "application/strategic-merge-patch+json": strategicMerge.ts; "application/apply-patch+yaml": managedFields.ts
+  "application/merge-patch+json": mergePatch,
+  "application/strategic-merge-patch+json": (current, patch, schema) => strategicMerge(current, patch, schema ?? {})
 }
 
-/** The edit that the body of a patch asks for. */
-export const patchOf = (call: Call): Either.Either<Edit, Failure> => {
-  const apply = patches[(call.contentType.split(";")[0] ?? "").trim()]
-  if (apply === undefined) {
-    return Either.left({
-      code: 415,
-      reason: "UnsupportedMediaType",
-      message: "415: Unsupported Media Type",
-      details: {}
-    })
-  }
+const unsupportedPatch: Failure = {
+  code: 415,
+  reason: "UnsupportedMediaType",
+  message: "415: Unsupported Media Type",
+  details: {}
+}
+
+/** The edit that the body of a patch asks for, of an object with this schema. */
+export const patchOf = (call: Call, schema = call.kind.schema): Either.Either<Edit, Failure> => {
+  const type = (call.contentType.split(";")[0] ?? "").trim()
+  const apply = patches[type]
+  // Custom kinds have no strategy for their lists.
+  if (apply === undefined || (call.kind.custom && type.includes("strategic"))) return Either.left(unsupportedPatch)
   return Either.map(
     Either.mapLeft(parseJson(call.body), (problem) => status.badRequest(`error decoding patch: ${problem}`)),
-    (patch) => (current) => Either.map(apply(current, patch, call), withoutNulls)
+    (patch) => (current) => Either.map(apply(current, patch, schema), withoutNulls)
   )
 }
 
+/** Server-side apply: the object that is there, or a new one, with the configuration in it. */
+const apply = (state: State, call: Call, part: Part): Result =>
+  Either.gen(function* () {
+    const applied = yield* Either.mapLeft(parseYamlObject(call.body), (problem) =>
+      status.badRequest(`error decoding YAML: ${problem}`)
+    )
+    const force = boolOf(call.query, "force")
+    const merged = (live: JsonObject | undefined): Either.Either<JsonObject, Failure> => {
+      const write = managedWrite(call, live)
+      return write === undefined
+        ? Either.left(unsupportedPatch)
+        : Either.map(applyConfiguration({ ...write, applied, force }), withoutNulls)
+    }
+    if (get(state.objects, keyOf(call)) === undefined && call.subresource === "") {
+      return yield* insert(state, call, yield* merged(undefined))
+    }
+    return yield* update(state, call, merged, part)
+  })
+
 export const patch = (state: State, call: Call, part: Part = whole): Result =>
   Either.gen(function* () {
+    if (isApply(call) && (call.query.get("fieldManager") ?? "") === "") {
+      return yield* Either.left(
+        status.invalid(meta("PatchOptions"), "", [status.required("fieldManager", "is required for apply patch")])
+      )
+    }
     yield* writeOptions(call, "PatchOptions")
-    return yield* update(state, call, yield* patchOf(call), part)
+    return yield* isApply(call) ? apply(state, call, part) : update(state, call, yield* patchOf(call), part)
   })
 
 // ---- deleting
