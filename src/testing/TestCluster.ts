@@ -29,13 +29,7 @@ export interface TestObject {
  * @since 0.1.0
  * @category models
  */
-export type Seed =
-  | string
-  | {
-      readonly apiVersion?: string | undefined
-      readonly kind?: string | undefined
-      readonly metadata?: object | undefined
-    }
+export type Seed = string | object
 
 /**
  * The whole state of a cluster at one moment. Taking it costs nothing: nothing is copied.
