@@ -8,8 +8,9 @@ import type { HttpFailure } from "../layers/Http.js"
 type Signal = { readonly chunk: Uint8Array } | { readonly failure: HttpFailure } | "end"
 
 /**
- * What nobody has taken yet waits here. With more than `budget` bytes of it the connection is paused until all of it is
- * taken, at once: a pause for each of many small chunks would cost more than the chunks.
+ * What nobody has taken yet waits here. With more than `budget` bytes of it the connection is paused until it is taken.
+ * Where there is a budget, all that the connection reads in one go is handed out at once: for small chunks the way to the
+ * reader, and a pause after each of them, would cost more than what is done with them.
  */
 export const makeInbox = (connection: { readonly pause: () => void; readonly resume: () => void }, budget = 0) => {
   let waiting: Array<Uint8Array> = []
@@ -17,6 +18,8 @@ export const makeInbox = (connection: { readonly pause: () => void; readonly res
   let paused = false
   let last: { readonly failure: HttpFailure } | "end" | undefined
   let taker: ((result: Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<HttpFailure>>) => void) | undefined
+
+  let turn: NodeJS.Immediate | undefined
 
   /** What there is to take now. The end stays, for whoever pulls again. */
   const take = (): Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<HttpFailure>> | undefined => {
@@ -37,14 +40,21 @@ export const makeInbox = (connection: { readonly pause: () => void; readonly res
       waiting.push(signal.chunk)
       size += signal.chunk.length
     }
-    const resume = taker
-    taker = undefined
-    const taken = resume === undefined ? undefined : take()
-    if (taken !== undefined) resume?.(taken)
-    else if (last === undefined && size > budget && !paused) {
+    if (taker !== undefined && budget === 0) hand()
+    else if (taker !== undefined && turn === undefined) turn = setImmediate(hand)
+    if (last === undefined && size > budget && !paused) {
       paused = true
       connection.pause()
     }
+  }
+
+  const hand = () => {
+    turn = undefined
+    const resume = taker
+    const taken = resume === undefined ? undefined : take()
+    if (taken === undefined) return
+    taker = undefined
+    resume?.(taken)
   }
 
   const pull = Effect.async<Chunk.Chunk<Uint8Array>, Option.Option<HttpFailure>>((resume) => {

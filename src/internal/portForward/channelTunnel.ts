@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { KubeError } from "../../KubeError.js"
 import { makeConnection } from "./connection.js"
-import { inMessages, makeExplanation, refused, room, type Parts, type Tunnel } from "./tunnel.js"
+import { inMessages, makeExplanation, refused, flush, type Parts, type Tunnel } from "./tunnel.js"
 
 export const protocol = "v4.channel.k8s.io"
 
@@ -69,7 +69,7 @@ export const make = (
       Stream.runForEachChunk((messages: Chunk.Chunk<Uint8Array>) =>
         Effect.suspend(() => {
           for (const message of messages) handle(message)
-          return room(connection)
+          return flush(connection)
         })
       ),
       Effect.mapError(toError),

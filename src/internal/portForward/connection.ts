@@ -23,8 +23,10 @@ interface Wire {
 /** A connection, as the tunnel sees it. */
 export interface Connection {
   readonly duplex: Duplex
-  /** Bytes of the pod. They are taken in any case; whether there is room for more is to be asked before the next ones. */
+  /** Bytes of the pod, which wait for `flush`. */
   readonly receive: (bytes: Uint8Array) => void
+  /** Hands on what has come. It is taken in any case; whether there is room for more is to be asked before the next. */
+  readonly flush: () => void
   readonly hasRoom: () => boolean
   /** Calls back once, as soon as there is room. */
   readonly onRoom: (done: () => void) => void
@@ -40,6 +42,7 @@ export const closed = new Error("the port-forward was closed")
 export const makeConnection = (wire: Wire): Connection => {
   let waiting: (() => void) | undefined
   let full = false
+  let come: Array<Uint8Array> = []
   let finished = false
   const signal = () => {
     full = false
@@ -71,16 +74,26 @@ export const makeConnection = (wire: Wire): Connection => {
   })
   // Whoever has the stream hears of its errors; where nobody listens yet, they are kept by the stream itself.
   duplex.on("error", () => {})
+  const flush = () => {
+    const [first] = come
+    if (first === undefined) return
+    // One large write to the local socket costs far less than many small ones.
+    const bytes = come.length === 1 ? first : Buffer.concat(come)
+    come = []
+    if (!duplex.destroyed && !duplex.push(bytes)) full = true
+  }
   return {
     duplex,
     receive: (bytes) => {
-      if (!duplex.destroyed && !duplex.push(bytes)) full = true
+      come.push(bytes)
     },
+    flush,
     hasRoom: () => !full || duplex.destroyed,
     onRoom: (done) => {
       waiting = done
     },
     receiveEnd: () => {
+      flush()
       if (!duplex.destroyed && !duplex.readableEnded) duplex.push(null)
     },
     finish: () => {

@@ -44,7 +44,7 @@ const bind = (
   Effect.map(
     Effect.acquireRelease(
       Effect.async<{ readonly address: Address; readonly close: Effect.Effect<void> }, PortForwardError>((resume) => {
-        const server = net.createServer({ allowHalfOpen: true })
+        const server = net.createServer({ allowHalfOpen: true, noDelay: true })
         const sockets = new Set<net.Socket>()
         server.on("connection", (socket) => {
           sockets.add(socket)

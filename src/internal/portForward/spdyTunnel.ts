@@ -14,7 +14,17 @@ import * as Stream from "effect/Stream"
 import { PortForwardError, type KubeError } from "../../KubeError.js"
 import * as spdy from "../spdy.js"
 import { closed, makeConnection, type Connection } from "./connection.js"
-import { failure, inMessages, lost, makeExplanation, refused, room, silent, type Parts, type Tunnel } from "./tunnel.js"
+import {
+  failure,
+  inMessages,
+  lost,
+  makeExplanation,
+  refused,
+  flush,
+  silent,
+  type Parts,
+  type Tunnel
+} from "./tunnel.js"
 
 export const protocol = "SPDY/3.1+portforward.k8s.io"
 
@@ -141,7 +151,7 @@ export const make = ({ keeper, pod, shut, socket, toError }: Parts): Effect.Effe
           }
           for (const frame of frames.right) handle(frame)
         }
-        return current === undefined ? Effect.void : room(current.connection)
+        return current === undefined ? Effect.void : flush(current.connection)
       })
 
     const connect = (port: number): Effect.Effect<Duplex, KubeError> =>

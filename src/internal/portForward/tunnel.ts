@@ -55,13 +55,16 @@ export const inMessages = <E>(
         { discard: true }
       )
 
-/** Done when the connection has room for more. */
-export const room = (connection: Connection): Effect.Effect<void> =>
-  connection.hasRoom()
-    ? Effect.void
-    : Effect.async((resume) => {
-        connection.onRoom(() => resume(Effect.void))
-      })
+/** Hands on what has come; done when the connection has room for more. */
+export const flush = (connection: Connection): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    connection.flush()
+    return connection.hasRoom()
+      ? Effect.void
+      : Effect.async<void>((resume) => {
+          connection.onRoom(() => resume(Effect.void))
+        })
+  })
 
 /** The kubelet's explanation of a failure, as it comes. */
 export const makeExplanation = () => {
