@@ -74,6 +74,7 @@ const makeCache = <K>(indexes: Indexes<K, string>) => {
       const before = objects.get(key)
       if (before !== undefined) unindex(key, before)
       objects.delete(key)
+      return before
     },
     byIndex: (index: string, entry: string): ReadonlyArray<Stored<K>> => {
       const list: Array<Stored<K>> = []
@@ -86,10 +87,11 @@ const makeCache = <K>(indexes: Indexes<K, string>) => {
   }
 }
 
-/** News with the key of its object. */
+/** News with the key of its object, and with the state of before. */
 interface News<K> {
   readonly key: string
   readonly event: InformerEvent<K>
+  readonly before: Stored<K> | undefined
 }
 
 /** What those see whose informer's scope has closed: streams end, and whoever reads is interrupted. */
@@ -103,18 +105,15 @@ interface Subscriber<K> {
   readonly end: (cause: Cause.Cause<KubeError>) => Effect.Effect<unknown>
 }
 
-/** The news of one object that has changed twice since somebody looked; nothing where they would not have seen it. */
-const combine = <K>(first: InformerEvent<K>, second: InformerEvent<K>): InformerEvent<K> | undefined => {
-  if (first._tag === "Synced" || second._tag === "Synced") return second
-  if (second._tag === "Deleted") return first._tag === "Added" ? undefined : second
-  const { object } = second
-  switch (first._tag) {
-    case "Added":
-      return { _tag: "Added", object }
-    case "Modified":
-      return { _tag: "Modified", object, previous: first.previous }
-    case "Deleted":
-      return { _tag: "Modified", object, previous: first.object }
+/** The news of one object that has changed since somebody saw it `before`; nothing where they would not have seen it. */
+const combine = <K>(before: Stored<K> | undefined, { event, key }: News<K>): News<K> | undefined => {
+  if (event._tag === "Synced") return { key, event, before }
+  if (event._tag === "Deleted") return before === undefined ? undefined : { key, event, before }
+  const { object } = event
+  return {
+    key,
+    event: before === undefined ? { _tag: "Added", object } : { _tag: "Modified", object, previous: before },
+    before
   }
 }
 
@@ -159,19 +158,19 @@ const start = <K, S extends Scope, N extends string = never>(
             const previous = cache.set(key, object)
             news.push({
               key,
-              event: previous === undefined ? { _tag: "Added", object } : { _tag: "Modified", object, previous }
+              event: previous === undefined ? { _tag: "Added", object } : { _tag: "Modified", object, previous },
+              before: previous
             })
             break
           }
           case "Deleted": {
             const key = keyOfObject(event.object)
-            cache.delete(key)
-            news.push({ key, event })
+            news.push({ key, event, before: cache.delete(key) })
             break
           }
           case "Synced":
             isSynced = true
-            news.push({ key: "", event: { _tag: "Synced" } })
+            news.push({ key: "", event: { _tag: "Synced" }, before: undefined })
             break
           case "Bookmark":
         }
@@ -227,8 +226,8 @@ const start = <K, S extends Scope, N extends string = never>(
     const subscribe = (subscriber: Subscriber<K>): ReadonlyArray<News<K>> => {
       subscribers.add(subscriber)
       const news: Array<News<K>> = []
-      for (const [key, object] of cache.objects) news.push({ key, event: { _tag: "Added", object } })
-      news.push({ key: "", event: { _tag: "Synced" } })
+      for (const [key, object] of cache.objects) news.push({ key, event: { _tag: "Added", object }, before: undefined })
+      news.push({ key: "", event: { _tag: "Synced" }, before: undefined })
       return news
     }
     /** A stream for somebody new. Nobody is told of a part, so whoever listens may read in turn. */
@@ -269,12 +268,13 @@ const start = <K, S extends Scope, N extends string = never>(
     const latest = whenSynced(
       Stream.unwrapScoped(
         Effect.gen(function* () {
-          const waiting = new Map<string, InformerEvent<K>>()
+          const waiting = new Map<string, News<K>>()
           const latch = yield* Effect.makeLatch()
           const note = (news: ReadonlyArray<News<K>>) => {
-            for (const { event, key } of news) {
-              const before = waiting.get(key)
-              const now = before === undefined ? event : combine(before, event)
+            for (const one of news) {
+              const { key } = one
+              const first = waiting.get(key)
+              const now = first === undefined ? one : combine(first.before, one)
               if (now === undefined) waiting.delete(key)
               else waiting.set(key, now)
             }
@@ -290,7 +290,7 @@ const start = <K, S extends Scope, N extends string = never>(
           )
           const pull: Effect.Effect<Chunk.Chunk<InformerEvent<K>>, Option.Option<KubeError>> = Effect.suspend(() => {
             if (waiting.size > 0) {
-              const events = Chunk.unsafeFromArray([...waiting.values()])
+              const events = Chunk.unsafeFromArray(Array.from(waiting.values(), ({ event }) => event))
               waiting.clear()
               return Effect.succeed(events)
             }
@@ -333,7 +333,8 @@ const start = <K, S extends Scope, N extends string = never>(
             tell(
               Array.from(cache.objects, ([key, object]) => ({
                 key,
-                event: { _tag: "Modified", object, previous: object }
+                event: { _tag: "Modified", object, previous: object },
+                before: object
               }))
             )
           )

@@ -1,0 +1,592 @@
+/** The watch that goes on, on a server with faults, in simulated time. */
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit, Option, Schedule, Stream } from "effect"
+import { ConfigMap, Informer, type KubeError, type Stored, type WatchEvent } from "effect-kubernetes"
+import type { WatchOptions } from "effect-kubernetes/Resource"
+import type { Undecodable } from "effect-kubernetes/Watch"
+import * as ChaosServer from "./support/chaosServer.js"
+import { strictly } from "./support/fold.js"
+import * as Simulation from "./support/simulation.js"
+
+const second = 1000
+const minute = 60 * second
+
+/** What is told of the server's collection, from now on. */
+const watched = (server: ChaosServer.Server, simulation: Simulation.Simulation, options: WatchOptions = {}) => {
+  const folded = strictly<ConfigMap>()
+  const events: Array<WatchEvent<ConfigMap>> = []
+  const fiber = simulation.start(
+    ConfigMap.watch(options).pipe(
+      Stream.runForEach((event) =>
+        Effect.sync(() => {
+          events.push(event)
+          folded.take(event)
+        })
+      ),
+      Effect.provide(server.client)
+    )
+  )
+  return {
+    ...folded,
+    /** `+a`, `~a`, `-a`, since somebody looked. */
+    words: () =>
+      events.splice(0).flatMap((event) => {
+        if (!("object" in event)) return event._tag === "Synced" ? ["synced"] : []
+        const { data, metadata } = event.object
+        return [`${{ Added: "+", Modified: "~", Deleted: "-" }[event._tag]}${metadata.name}${data?.["n"] ?? ""}`]
+      }),
+    failure: (): KubeError | undefined => {
+      const exit = fiber.unsafePoll()
+      if (exit === null || Exit.isSuccess(exit)) return undefined
+      const error = Cause.failureOption(exit.cause)
+      if (Option.isNone(error)) throw new Error(Cause.pretty(exit.cause))
+      return error.value
+    },
+    fiber
+  }
+}
+
+/** The differences between what is known and what there is: none. */
+const same = (known: ReadonlyMap<string, Stored<ConfigMap>>, server: ChaosServer.Server, what: string) => {
+  const shape = ({ data, metadata }: Stored<ConfigMap> | ChaosServer.Item) =>
+    `${metadata.name} ${metadata.uid} ${metadata.resourceVersion} ${JSON.stringify(data)}`
+  assert.deepStrictEqual(
+    [...known.values()].map(shape).toSorted(),
+    [...server.objects.values()].map(shape).toSorted(),
+    what
+  )
+}
+
+const setting = (habits: Partial<ChaosServer.Habits> = {}, seed = 1) => {
+  const simulation = Simulation.make(seed)
+  const server = ChaosServer.make(habits)
+  return { server, simulation }
+}
+
+const watches = (server: ChaosServer.Server) => server.requests.filter(({ watch }) => watch).length
+
+describe("a watch that goes on", () => {
+  it("lists, page by page, then tells of changes; and resumes after the server's time limit", () => {
+    const { server, simulation } = setting()
+    for (const name of ["a", "b", "c", "d", "e"]) server.put(name, {})
+    const seen = watched(server, simulation, { limit: 2 })
+    simulation.pass(0)
+    assert.deepStrictEqual(seen.words(), ["+a", "+b", "+c", "+d", "+e", "synced"])
+    assert.strictEqual(server.requests.length, 4)
+    server.put("a", { n: "1" })
+    simulation.pass(11 * minute)
+    server.remove("b")
+    simulation.pass(second)
+    assert.deepStrictEqual(seen.words(), ["~a1", "-b"])
+    // The server was asked to end them after 5 to 10 minutes.
+    assert.isTrue(
+      server.requests.slice(3).every(({ target }) => {
+        const timeout = Number(/timeoutSeconds=(\d+)/.exec(target)?.[1])
+        return timeout >= 300 && timeout < 600
+      })
+    )
+    assert.include([2, 3], watches(server))
+    assert.strictEqual(seen.count.Synced, 1)
+  })
+
+  it("resumes from a bookmark where nothing of its own has happened", () => {
+    const { server, simulation } = setting()
+    server.put("a", {})
+    const seen = watched(server, simulation)
+    simulation.pass(second)
+    for (let i = 0; i < 50; i++) server.elsewhere()
+    simulation.pass(2 * minute)
+    server.forget()
+    simulation.pass(10 * minute)
+    server.put("a", { n: "1" })
+    simulation.pass(second)
+    assert.deepStrictEqual(seen.words(), ["+a", "synced", "~a1"])
+    // One list was enough: kubex asks for `allowBookmarks`, which the server does not know.
+    assert.strictEqual(server.requests.length - watches(server), 1)
+    assert.isTrue(server.requests.slice(1).every(({ target }) => target.includes("allowWatchBookmarks=true")))
+  })
+
+  for (const forgotten of ["status", "event", "silence"] as const) {
+    it(`tells what has changed meanwhile when its version is forgotten (${forgotten})`, () => {
+      const { server, simulation } = setting({ forgotten: () => forgotten })
+      for (const name of ["a", "b", "c", "d"]) server.put(name, { n: "0" })
+      const seen = watched(server, simulation, { limit: 2 })
+      simulation.pass(second)
+      seen.words()
+      server.setFault((_, watch) => (watch ? { _tag: "Refuse" } : undefined))
+      const end = server.connections.size
+      assert.strictEqual(end, 1)
+      // Half-open: nothing is heard of what follows.
+      const before = server.requests.length
+      server.put("a", { n: "1" })
+      server.setFault(() => ({ _tag: "Refuse" }))
+      simulation.pass(11 * minute)
+      seen.words()
+      server.put("a", { n: "2" })
+      server.remove("b")
+      server.remove("c")
+      server.put("c", { n: "2" })
+      server.put("e", { n: "2" })
+      server.forget()
+      server.put("f", { n: "3" })
+      assert.isAbove(server.requests.length, before)
+      server.setFault(() => undefined)
+      simulation.pass(3 * minute)
+      // A deletion carries the last state that was known; c is another one.
+      assert.deepStrictEqual(seen.words().toSorted(), ["+c2", "+e2", "+f3", "-b0", "-c0", "~a2"])
+      same(seen.known, server, "after the list")
+    })
+  }
+
+  it("a list that expires between its pages is read anew, as a whole", () => {
+    const { server, simulation } = setting()
+    for (const name of ["a", "b", "c", "d"]) server.put(name, {})
+    let lists = 0
+    server.setFault((_, watch) => {
+      if (watch || ++lists !== 2) return undefined
+      server.put("x", {})
+      server.remove("a")
+      server.forget()
+      return undefined
+    })
+    const seen = watched(server, simulation, { limit: 2 })
+    simulation.pass(minute)
+    assert.deepStrictEqual(seen.words(), ["+a", "+b", "+c", "+d", "+x", "-a", "synced"])
+    assert.deepStrictEqual(
+      server.requests.slice(0, 3).map(({ target }) => /limit=\d/.exec(target)?.[0]),
+      ["limit=2", "limit=2", undefined]
+    )
+  })
+
+  it("begins with events where the server can send them, and with a list where it cannot", () => {
+    for (const initialEvents of [true, false, "ignored"] as const) {
+      const { server, simulation } = setting({ initialEvents: () => initialEvents })
+      for (const name of ["a", "b"]) server.put(name, {})
+      const seen = watched(server, simulation, { sendInitialEvents: true, idle: "5 minutes" })
+      simulation.pass(11 * minute)
+      assert.deepStrictEqual(seen.words(), ["+a", "+b", "synced"], String(initialEvents))
+      assert.strictEqual(server.requests.length - watches(server), initialEvents === true ? 0 : 1)
+      assert.match(server.requests[0]?.target ?? "", /sendInitialEvents=true&resourceVersionMatch=NotOlderThan/)
+      server.remove("a")
+      simulation.pass(second)
+      assert.deepStrictEqual(seen.words(), ["-a"])
+    }
+  })
+
+  it("finds out that a connection is half-open", () => {
+    const { server, simulation } = setting()
+    server.put("a", {})
+    server.setFault((_, watch) =>
+      watch && watches(server) === 1 ? { _tag: "Cut", at: 0, how: "half-open" } : undefined
+    )
+    const seen = watched(server, simulation)
+    simulation.pass(second)
+    server.put("b", {})
+    simulation.pass(148 * second)
+    assert.deepStrictEqual(seen.words(), ["+a", "synced"])
+    simulation.pass(second)
+    assert.deepStrictEqual(seen.words(), ["+b"])
+    assert.strictEqual(server.connections.size, 1)
+  })
+
+  for (const how of ["reset", "end", "garbage"] as const) {
+    it(`survives a connection that is cut at any byte of an event (${how})`, { timeout: 60_000 }, () => {
+      const { server, simulation } = setting()
+      server.put("a", { n: "ä🚢" })
+      const length = Buffer.byteLength(JSON.stringify({ type: "MODIFIED", object: server.objects.get("a") })) + 1
+      let at = 0
+      let wanted = false
+      server.setFault((_, watch) => {
+        if (!watch || !wanted) return undefined
+        wanted = false
+        return { _tag: "Cut", at, how }
+      })
+      const seen = watched(server, simulation, { timeoutSeconds: 60 })
+      simulation.pass(second)
+      for (at = 0; at <= length; at++) {
+        wanted = true
+        // The next connection is the one that is cut.
+        simulation.pass(minute)
+        server.put("a", { n: "ä🚢" })
+        simulation.pass(90 * second)
+        same(seen.known, server, `cut at ${at}`)
+      }
+      assert.strictEqual(seen.count.Modified, length + 1)
+      assert.strictEqual(seen.count.Synced, 1)
+      // Nothing was listed again.
+      assert.strictEqual(server.requests.length - watches(server), 1)
+    })
+  }
+
+  it("asks for new credentials when the old ones expire on the way", () => {
+    const { server, simulation } = setting()
+    server.put("a", {})
+    const seen = watched(server, simulation, { timeoutSeconds: 60 })
+    simulation.pass(second)
+    server.expire()
+    simulation.pass(2 * minute)
+    server.put("b", {})
+    simulation.pass(second)
+    assert.deepStrictEqual(seen.words(), ["+a", "synced", "+b"])
+    assert.strictEqual(seen.failure(), undefined)
+  })
+
+  it("waits as long as the server asks (429)", () => {
+    const { server, simulation } = setting()
+    server.setFault(() => ({ _tag: "Answer", code: 429, reason: "TooManyRequests", retryAfter: 90 }))
+    const seen = watched(server, simulation)
+    simulation.pass(10 * minute)
+    assert.isAtMost(server.requests.length, 7)
+    assert.isAtLeast(server.requests.length, 6)
+    server.setFault(() => undefined)
+    simulation.pass(2 * minute)
+    assert.deepStrictEqual(seen.words(), ["synced"])
+  })
+
+  it("fails at once where it may not list, or may not watch", () => {
+    for (const forWatch of [false, true]) {
+      const { server, simulation } = setting()
+      server.setFault((_, watch) =>
+        watch === forWatch ? { _tag: "Answer", code: 403, reason: "Forbidden" } : undefined
+      )
+      const seen = watched(server, simulation)
+      simulation.pass(0)
+      assert.strictEqual(seen.failure()?._tag, "Forbidden")
+      assert.strictEqual(server.requests.length, forWatch ? 2 : 1)
+    }
+  })
+
+  it("once it runs, a refusal ends it only if it lasts", () => {
+    const { server, simulation } = setting()
+    const seen = watched(server, simulation, { timeoutSeconds: 60 })
+    simulation.pass(second)
+    server.setFault(() => ({ _tag: "Answer", code: 403, reason: "Forbidden" }))
+    simulation.pass(90 * second)
+    server.setFault(() => undefined)
+    server.put("a", {})
+    simulation.pass(minute)
+    assert.deepStrictEqual(seen.words(), ["synced", "+a"])
+    server.setFault(() => ({ _tag: "Answer", code: 403, reason: "Forbidden" }))
+    simulation.pass(10 * minute)
+    assert.strictEqual(seen.failure()?._tag, "Forbidden")
+  })
+
+  it("fails when the pauses of the user's own schedule are over", () => {
+    const { server, simulation } = setting()
+    server.setFault(() => ({ _tag: "Answer", code: 503, reason: "ServiceUnavailable" }))
+    const backoff = Schedule.intersect(Schedule.spaced("1 second"), Schedule.recurs(3))
+    const seen = watched(server, simulation, { backoff })
+    simulation.pass(2500)
+    assert.strictEqual(seen.failure(), undefined)
+    simulation.pass(second)
+    assert.strictEqual(seen.failure()?._tag, "ServiceUnavailable")
+    assert.strictEqual(server.requests.length, 4)
+  })
+
+  it("after a version that was given, tells of what is new, and fails when the version is forgotten", () => {
+    const { server, simulation } = setting()
+    server.put("a", {})
+    const since = String(server.version())
+    server.put("b", {})
+    server.remove("a")
+    const events: Array<string> = []
+    const fiber = simulation.start(
+      ConfigMap.watch({ resourceVersion: since }).pipe(
+        Stream.runForEach((event) =>
+          Effect.sync(() => "object" in event && events.push(`${event._tag} ${event.object.metadata.name}`))
+        ),
+        Effect.flip,
+        Effect.provide(server.client)
+      )
+    )
+    simulation.pass(second)
+    assert.deepStrictEqual(events, ["Added b", "Deleted a"])
+    server.setFault(() => ({ _tag: "Refuse" }))
+    simulation.pass(11 * minute)
+    server.put("c", {})
+    server.forget()
+    server.put("d", {})
+    server.setFault(() => undefined)
+    simulation.pass(minute)
+    const exit = fiber.unsafePoll()
+    assert(exit !== null && Exit.isSuccess(exit))
+    assert.strictEqual(exit.value._tag, "Expired")
+    assert.isTrue(server.requests.every(({ watch }) => watch))
+  })
+
+  it("does what it was told with objects that cannot be decoded", () => {
+    const told = (decodeFailures: "skip" | "event" | "fail", damaged = false) => {
+      const { server, simulation } = setting()
+      server.put("a", {})
+      // A number where text belongs, as no server would let it in.
+      const number = 5 as unknown as string
+      if (damaged) server.put("b", { n: number })
+      server.put("c", {})
+      const words: Array<string> = []
+      const look = (event: WatchEvent<ConfigMap> | Undecodable) =>
+        Effect.sync(() => {
+          if (event._tag === "Undecodable") words.push(`? ${event.change}`)
+          else if ("object" in event) words.push(`${event._tag} ${event.object.metadata.name}`)
+          else words.push(event._tag)
+        })
+      const stream =
+        decodeFailures === "event" ? ConfigMap.watch({ decodeFailures }) : ConfigMap.watch({ decodeFailures })
+      const fiber = simulation.start(stream.pipe(Stream.runForEach(look), Effect.flip, Effect.provide(server.client)))
+      simulation.pass(second)
+      server.put("a", { n: number })
+      server.put("a", { n: "fine" })
+      server.remove("b")
+      simulation.pass(second)
+      const exit = fiber.unsafePoll()
+      return exit !== null && Exit.isSuccess(exit) ? [...words, exit.value._tag] : words
+    }
+    const first = ["Added a", "Added c", "Synced"]
+    assert.deepStrictEqual(told("skip"), [...first, "Modified a"])
+    assert.deepStrictEqual(told("skip", true), [...first, "Modified a"])
+    assert.deepStrictEqual(told("event"), [...first, "? Modified", "Modified a"])
+    assert.deepStrictEqual(told("event", true), [
+      "Added a",
+      "? Added",
+      "Added c",
+      "Synced",
+      "? Modified",
+      "Modified a",
+      "? Deleted"
+    ])
+    assert.deepStrictEqual(told("fail"), [...first, "DecodeError"])
+    // Nothing is called complete, and nothing gone.
+    assert.deepStrictEqual(told("fail", true), ["Added a", "DecodeError"])
+  })
+
+  it("leaves managedFields out before anything is parsed, where asked to", () => {
+    const { server, simulation } = setting()
+    server.put("a", {})
+    const seen = watched(server, simulation, { managedFields: false })
+    simulation.pass(second)
+    server.put("b", {})
+    simulation.pass(second)
+    assert.deepStrictEqual(
+      [...seen.known.values()].map(({ metadata }) => metadata.managedFields),
+      [undefined, undefined]
+    )
+  })
+
+  it("closes its connection when it is interrupted, whatever it is doing", () => {
+    for (const at of [0, 100, second, minute, 20 * minute]) {
+      const { server, simulation } = setting()
+      server.put("a", {})
+      if (at === 100) server.setFault(() => ({ _tag: "Refuse" }))
+      const seen = watched(server, simulation)
+      simulation.pass(at)
+      simulation.start(seen.fiber.interruptAsFork(seen.fiber.id()))
+      simulation.pass(0)
+      assert.isNotNull(seen.fiber.unsafePoll())
+      assert.strictEqual(server.connections.size, 0)
+      const before = server.requests.length
+      simulation.pass(20 * minute)
+      assert.strictEqual(server.requests.length, before)
+    }
+  })
+
+  it("500 connections leave nothing behind (client-node#494)", { timeout: 60_000 }, () => {
+    const { server, simulation } = setting()
+    const seen = watched(server, simulation, { timeoutSeconds: 10 })
+    for (let i = 0; i < 500; i++) {
+      server.put(`a${i % 10}`, { n: String(i) })
+      server.remove(`a${(i + 5) % 10}`)
+      simulation.pass(10 * second)
+      assert.isAtMost(server.connections.size, 1)
+    }
+    assert.isAtLeast(watches(server), 450)
+    same(seen.known, server, "at the end")
+  })
+})
+
+describe("an outage", () => {
+  const outages: { readonly [name: string]: (random: () => number) => ChaosServer.Fault | undefined } = {
+    "connections are refused": () => ({ _tag: "Refuse" }),
+    "connections break": () => ({ _tag: "Reset" }),
+    "there is no answer": () => ({ _tag: "Hang" }),
+    "the server is overloaded": () => ({ _tag: "Answer", code: 503, reason: "ServiceUnavailable" }),
+    "the server throttles": () => ({ _tag: "Answer", code: 429, reason: "TooManyRequests", retryAfter: 1 }),
+    "the server is broken": () => ({ _tag: "Answer", code: 500, reason: "InternalError" }),
+    "every answer breaks off": () => ({ _tag: "Cut", at: 3, how: "reset" }),
+    "every answer ends early": () => ({ _tag: "Cut", at: 3, how: "end" }),
+    "everything is forgotten (kr8s asks 405 times a second)": () => ({ _tag: "Answer", code: 410, reason: "Expired" }),
+    "every watch ends at once": () => ({ _tag: "Cut", at: 0, how: "end" })
+  }
+  for (const [name, fault] of Object.entries(outages)) {
+    it(`of ten minutes costs a few requests, and an hour not many more: ${name}`, () => {
+      const { server, simulation } = setting()
+      server.put("a", {})
+      const seen = watched(server, simulation)
+      simulation.pass(second)
+      server.setFault((_, watch) => (name.startsWith("every watch") && !watch ? undefined : fault(Math.random)))
+      // The connection of before is closed within its time.
+      simulation.pass(10 * minute)
+      const between = (from: number, to: number) => server.requests.filter(({ at }) => at >= from && at < to)
+      const first = between(second, 10 * minute)
+      server.put("a", { n: "1" })
+      server.put("b", {})
+      simulation.pass(60 * minute)
+      // Every 30 s, a half more or less, after the first quick ones; a list among them counts too.
+      assert.isAtMost(first.length, 60)
+      assert.isAtMost(between(10 * minute, 70 * minute).length, 60 * 6)
+      for (const { at } of server.requests.slice(2)) assert.isAtMost(between(at, at + second).length, 5)
+      server.setFault(() => undefined)
+      simulation.pass(3 * minute)
+      same(seen.known, server, "after the outage")
+      assert.strictEqual(seen.failure(), undefined)
+    })
+  }
+})
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+const seeds = Number(process.env["CHAOS_SEEDS"] ?? 300)
+const firstSeed = Number(process.env["CHAOS_SEED"] ?? 1)
+
+const chaos = (seed: number) => {
+  const random = Simulation.randomOf(seed)
+  const below = (n: number) => Math.floor(random() * n)
+  const pick = <A>(...values: readonly [A, ...ReadonlyArray<A>]): A => values[below(values.length)] ?? values[0]
+  const simulation = Simulation.make(seed)
+  const server = ChaosServer.make({
+    forgotten: () => pick("status", "event", "silence"),
+    initialEvents: () => pick<boolean | "ignored">(true, true, true, false),
+    piece: () => pick(1, 7, 100, 10_000)
+  })
+  const danger = random() * 0.9
+  const fault = (): ChaosServer.Fault | undefined => {
+    if (random() > danger) return undefined
+    switch (below(9)) {
+      case 0:
+        return { _tag: "Refuse" }
+      case 1:
+        return { _tag: "Reset" }
+      case 2:
+        return { _tag: "Hang" }
+      case 3:
+        return { _tag: "Answer", code: 429, reason: "TooManyRequests", retryAfter: below(20) }
+      case 4:
+        return { _tag: "Answer", code: pick(500, 503, 504), reason: pick("InternalError", "Timeout") }
+      default:
+        return {
+          _tag: "Cut",
+          at: below(pick(20, 400, 3000)),
+          how: pick("reset", "end", "garbage", "half-open", "stall")
+        }
+    }
+  }
+  const names = ["a", "b", "c", "d", "e", "f", "g", "h"]
+  const write = () => {
+    const name = pick("a", ...names)
+    if (random() < 0.35) server.remove(name)
+    else server.put(name, { n: String(below(100)), color: pick("red", "green", "blue") })
+  }
+  for (let i = below(12); i > 0; i--) write()
+
+  const options = { limit: 1 + below(4), sendInitialEvents: random() < 0.4, managedFields: random() < 0.5 }
+  const seen = watched(server, simulation, options)
+  const changes = strictly<ConfigMap>()
+  const latest = strictly<ConfigMap>()
+  const late = strictly<ConfigMap>()
+  let informer: Informer.Informer<ConfigMap, "Namespaced", "color"> | undefined
+  const informed = simulation.start(
+    Effect.gen(function* () {
+      const made = yield* Informer.make(ConfigMap, {
+        ...options,
+        indexes: { color: (it) => it.data?.["color"] }
+      })
+      informer = made
+      const slowly = pick(0, 10, 500)
+      yield* Effect.all(
+        [
+          Stream.runForEach(made.changes, (event) =>
+            Effect.zipRight(
+              Effect.sync(() => changes.take(event)),
+              slowly === 0 ? Effect.void : Effect.sleep(slowly)
+            )
+          ),
+          Stream.runForEach(made.latest, (event) =>
+            Effect.zipRight(
+              Effect.sync(() => latest.take(event, { anew: true })),
+              Effect.sleep(pick(0, 5000))
+            )
+          ),
+          Effect.delay(
+            Stream.runForEach(made.changes, (event) => Effect.sync(() => late.take(event))),
+            below(300) * second
+          ),
+          made.failed
+        ],
+        { concurrency: "unbounded" }
+      )
+    }).pipe(Effect.scoped, Effect.provide(server.client))
+  )
+  if (random() < 0.5) simulation.pass(below(5) * second)
+  server.setFault(fault)
+  for (let step = 10 + below(30); step > 0; step--) {
+    for (let i = below(4); i > 0; i--) write()
+    if (random() < 0.15) server.forget()
+    if (random() < 0.1) server.elsewhere()
+    if (random() < 0.05) server.expire()
+    simulation.pass(pick(0, 1, 100, second, 10 * second, 100 * second))
+  }
+  server.setFault(() => undefined)
+  simulation.pass(15 * minute)
+  write()
+  simulation.pass(10 * second)
+
+  assert.strictEqual(seen.failure(), undefined)
+  const exit = informed.unsafePoll()
+  if (exit !== null) throw new Error(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "the informer has ended")
+  assert(informer !== undefined)
+  const { store } = informer
+  same(seen.known, server, "the watch, folded")
+  same(changes.known, server, "the informer's changes, folded")
+  same(late.known, server, "the informer's changes for somebody who came later, folded")
+  same(latest.known, server, "the latest of the informer, folded")
+  same(new Map([...store.values()].map((it) => [it.metadata.name, it])), server, "the informer's cache")
+  for (const color of ["red", "green", "blue"]) {
+    assert.deepStrictEqual(
+      store
+        .byIndex("color", color)
+        .map(({ metadata }) => metadata.name)
+        .toSorted(),
+      [...server.objects.values()]
+        .filter(({ data }) => data["color"] === color)
+        .map(({ metadata }) => metadata.name)
+        .toSorted()
+    )
+  }
+  assert.strictEqual(seen.count.Synced, 1)
+  assert.isAtMost(server.connections.size, 2)
+  // Two watches, each with some pages of a list and a watch at once.
+  for (const { at } of server.requests) {
+    const within = server.requests.filter((other) => other.at >= at && other.at < at + 1000).length
+    assert.isAtMost(within, 60, `requests within a second of ${at}`)
+  }
+  return { requests: server.requests.length, events: seen.count }
+}
+
+describe("chaos", () => {
+  it(`of ${seeds} seeds makes no difference in the end`, () => {
+    let requests = 0
+    let changes = 0
+    for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
+      try {
+        const run = chaos(seed)
+        requests += run.requests
+        changes += run.events.Added + run.events.Modified + run.events.Deleted
+      } catch (error) {
+        throw new Error(`CHAOS_SEED=${seed} CHAOS_SEEDS=1 npx vitest run test/Watch.test.ts -t chaos`, {
+          cause: error
+        })
+      }
+    }
+    // The runs were not empty.
+    assert.isAbove(requests, seeds * 10)
+    assert.isAbove(changes, seeds * 10)
+  }, 300_000)
+})
