@@ -50,7 +50,8 @@ const defaultRetry: Schedule.Schedule<unknown> = Schedule.exponential("200 milli
 /** Whether a second try can do no harm: the first did not reach the server, was turned away, or only read. */
 const mayRetry = (request: Request, error: KubeError): boolean => {
   if (request.retry === false) return false
-  const reads = request.method === "GET" || request.method === "HEAD"
+  // The GET of an exec runs a command, which nobody has asked to run twice.
+  const reads = (request.method === "GET" || request.method === "HEAD") && request.about?.resource !== "pods/exec"
   switch (error._tag) {
     case "TransportError":
       return error.reason === "Refused" || error.reason === "Dns" || (reads && error.reason === "Reset")

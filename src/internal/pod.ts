@@ -4,6 +4,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Mailbox from "effect/Mailbox"
 import * as Schedule from "effect/Schedule"
 import * as Sink from "effect/Sink"
@@ -86,8 +87,10 @@ const messageSize = 64 * 1024
 
 /** Ends what a terminal runs as somebody would who sits at it: interrupts the program, and ends the shell's input. */
 const farewell = { first: "\u0003\u0004", harder: "\u0003\u001c\u0004" } as const
-/** How often: each shell inside of another one takes a turn, and a slow node has to start the command first. */
-const turns = (times: number) => Schedule.intersect(Schedule.spaced("100 millis"), Schedule.recurs(times))
+/** Over and over: each shell inside of another one takes a turn, and a slow node has to start the command first. */
+const turn = Schedule.spaced("100 millis")
+/** How long what is left of a terminal may keep a scope from closing. */
+const patience = "5 seconds"
 
 const slices = (bytes: Uint8Array): ReadonlyArray<Uint8Array> =>
   bytes.length <= messageSize
@@ -199,18 +202,20 @@ const converse = (request: Request, server: string, socket: HttpWebSocket, { han
       Effect.interruptible,
       Effect.forkScoped
     )
-    const leave = Effect.suspend(() => {
-      const keys = (text: string, times: number) => Effect.repeat(send(channel.stdin, utf8.encode(text)), turns(times))
-      // Nobody reads any more; what waits must not keep the server's last message away.
-      return Effect.all([stdout.shutdown, stderr.shutdown]).pipe(
-        Effect.zipRight(keys(farewell.first, 5)),
-        Effect.zipRight(keys(farewell.harder, 45)),
-        Effect.exit,
-        Effect.raceFirst(Effect.exit(Deferred.await(exit))),
-        Effect.interruptible,
-        Effect.unlessEffect(Deferred.isDone(exit))
-      )
-    })
+    const keys = (text: string) => send(channel.stdin, utf8.encode(text))
+    // Nobody reads any more; what waits must not keep the server's last message away.
+    const leave = Effect.all([stdout.shutdown, stderr.shutdown]).pipe(
+      Effect.zipRight(Effect.repeat(keys(farewell.first), Schedule.intersect(turn, Schedule.recurs(5)))),
+      Effect.zipRight(Effect.repeat(keys(farewell.harder), turn)),
+      Effect.exit,
+      Effect.raceFirst(Effect.exit(Deferred.await(exit))),
+      // In the fiber of the limit, and not around it: where the caller's is interrupted, all would end here at once.
+      Effect.interruptible,
+      // A server that takes no more input would never have taken the keys.
+      Effect.timeout(patience),
+      Effect.ignore,
+      Effect.unlessEffect(Deferred.isDone(exit))
+    )
     // Before the connection is closed: Kubernetes does not end a process whose terminal is gone.
     if (hangUp) yield* Effect.addFinalizer(() => leave)
 
@@ -272,13 +277,39 @@ export const open = (
       // From the moment that the command runs, the scope ends it.
       return yield* Effect.uninterruptibleMask((restore) =>
         Effect.gen(function* () {
-          const socket = yield* restore(client.webSocket(request, protocols))
-          const process = yield* converse(request, client.server, socket, { tty, hangUp: hangUp && tty })
+          const connect = client.webSocket(request, protocols)
+          const begin = (connected: typeof connect) =>
+            Effect.flatMap(connected, (socket) =>
+              converse(request, client.server, socket, { tty, hangUp: hangUp && tty })
+            )
+          const process = yield* hangUp && tty
+            ? settled(begin(Effect.interruptible(connect)), restore)
+            : begin(restore(connect))
           if (typeof terminal === "object") yield* restore(process.resize(terminal))
           return process
         })
       )
     })
+  )
+
+/**
+ * What may have begun to run already cannot be ended before the server has answered: an interruption waits for that, and
+ * the scope ends the command then.
+ */
+const settled = <A, E, R>(
+  begin: Effect.Effect<A, E, R>,
+  restore: <B, F, S>(effect: Effect.Effect<B, F, S>) => Effect.Effect<B, F, S>
+): Effect.Effect<A, E, R> =>
+  // A child would be interrupted along with its parent.
+  Effect.flatMap(Effect.forkDaemon(begin), (fiber) =>
+    Effect.onInterrupt(restore(Fiber.join(fiber)), () =>
+      Fiber.await(fiber).pipe(
+        Effect.interruptible,
+        Effect.timeout(patience),
+        Effect.ignore,
+        Effect.zipRight(Fiber.interrupt(fiber))
+      )
+    )
   )
 
 type WithStdin = In<ExecOptions> & { readonly stdin?: boolean | undefined }

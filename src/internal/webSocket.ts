@@ -46,7 +46,10 @@ const proxyAgent = (server: Server): Agent | undefined => {
   const { proxyUrl: given } = server.cluster
   const proxyUrl = given === undefined ? getProxyForUrl(server.origin) : Redacted.value(given)
   if (proxyUrl === "") return undefined
-  return proxyUrl.startsWith("socks") ? new SocksProxyAgent(proxyUrl) : new HttpsProxyAgent(proxyUrl)
+  return proxyUrl.startsWith("socks")
+    ? // Names are the proxy's to look up, as for other requests: with an h behind it, this agent leaves them to it.
+      new SocksProxyAgent(proxyUrl.replace(/^socks5:/, "socks5h:"))
+    : new HttpsProxyAgent(proxyUrl)
 }
 
 /** Asks for an upgrade; what comes back is a socket, or the answer that refused it. */
@@ -127,8 +130,8 @@ const close = (socket: WebSocket): Effect.Effect<void> => {
   if (socket.readyState === WebSocket.CONNECTING) return Effect.sync(() => socket.terminate())
   return Effect.async<void>((resume) => {
     socket.on("close", () => resume(Effect.void))
-    // A paused socket would never see the other side's farewell.
-    socket.resume()
+    // A paused socket would never see the other side's farewell. One that never stood cannot be resumed: `ws` would throw.
+    if (socket.isPaused) socket.resume()
     socket.close(1000)
   }).pipe(
     // Releases are uninterruptible: the limit could not end the wait.

@@ -20,9 +20,11 @@ describe.skipIf(!inject("node"))("in a container", () => {
     e2e.layer,
     e2e.live
   )((it) => {
-    const test = <A, E>(name: string, body: Effect.Effect<A, E, KubeClient | Scope.Scope>) =>
-      it.scoped(name, () =>
-        e2e.inFreshNamespace(() => Effect.zipRight(pods.start("box", [pods.container("main", pods.idle)]), body))
+    const test = <A, E>(name: string, body: Effect.Effect<A, E, KubeClient | Scope.Scope>, timeout?: number) =>
+      it.scoped(
+        name,
+        () => e2e.inFreshNamespace(() => Effect.zipRight(pods.start("box", [pods.container("main", pods.idle)]), body)),
+        timeout
       )
 
     test(
@@ -183,6 +185,47 @@ describe.skipIf(!inject("node"))("in a container", () => {
         assert.strictEqual(result.exitCode, 3)
         assert.include(result.stdout, "\r\n1999\r\n")
       })
+    )
+
+    test(
+      "nothing goes on in a terminal that is left, whenever and however that is",
+      Effect.gen(function* () {
+        const processes = Effect.map(
+          Pod.exec("box", ["sh", "-c", "for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; echo; done"]),
+          ({ stdout }) => stdout
+        )
+        const commands: ReadonlyArray<(mark: string) => readonly [string, ...ReadonlyArray<string>]> = [
+          (mark) => ["sleep", mark],
+          (mark) => ["sh", "-c", `sleep ${mark}; echo`],
+          // One that waits for what is typed, in a pipe of its own.
+          (mark) => ["sh", "-c", `: ${mark}; cat | cat; read line`],
+          (mark) => ["sh", "-i", "-s", mark],
+          // A shell inside of a shell, as somebody left them.
+          (mark) => ["sh", "-c", `echo ready; sh; sleep ${mark}`]
+        ]
+        let last = 4320
+        const mark = () => String(last++)
+        for (const command of commands) {
+          for (const stdin of [true, false]) {
+            const marked = command(mark())
+            yield* Effect.scoped(Pod.execStream("box", marked, { tty: true, stdin }))
+            // One that runs for certain: its process is seen before it is left.
+            yield* Effect.scoped(
+              Effect.zipRight(
+                Pod.execStream("box", marked, { tty: true, stdin }),
+                Effect.repeat(processes, { until: (list) => list.includes(marked.join(" ")) })
+              )
+            )
+          }
+          // Before the wish for the connection is sent, while it is on its way, and after the start.
+          for (const millis of [2, 5, 10, 20, 50, 100, 200, 500]) {
+            const run = Pod.exec("box", command(mark()), { container: "main", tty: { width: 80, height: 24 } })
+            yield* Effect.ignore(Effect.timeout(run, millis))
+          }
+        }
+        assert.notMatch(yield* processes, /43\d\d/)
+      }),
+      120_000
     )
 
     test(

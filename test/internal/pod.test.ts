@@ -1,8 +1,24 @@
 /** The channel protocol of `exec` and `attach`, spoken with a server that does what real ones rarely do. */
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Chunk, Deferred, Effect, Exit, Layer, Schedule, Scope, Stream } from "effect"
-import { KubeConfig, NodeKubeClient, Pod } from "effect-kubernetes"
+import {
+  Cause,
+  Chunk,
+  Clock,
+  Deferred,
+  Effect,
+  Exit,
+  Fiber,
+  Layer,
+  Option,
+  Schedule,
+  Scope,
+  Stream,
+  TestClock
+} from "effect"
+import { KubeConfig, NodeKubeClient, Pod, type ExecFailed, type KubeClient, type KubeError } from "effect-kubernetes"
+import type { ExecProcess } from "effect-kubernetes/Resource"
+import type { Duplex } from "node:stream"
 import type { WebSocket } from "ws"
 import { eventually } from "../support/server.js"
 import { message, refusal, server, type Options } from "../support/webSocket.js"
@@ -19,6 +35,9 @@ const clientOf = (port: number) =>
     ),
     { retry: Schedule.recurs(0), timeout: "20 seconds" }
   ).pipe(Layer.provide(NodeContext.layer))
+
+/** On the clock of the machine, where the test has one of its own. */
+const really = Effect.withClock(Clock.make())
 
 const success = message(3, '{"status":"Success"}')
 const exitCode = (code: string) =>
@@ -269,6 +288,84 @@ describe("the connection", () => {
     }).pipe(Effect.scoped)
   )
 
+  const endsOn = (key: string, got: Array<string>) => (socket: WebSocket) =>
+    socket.on("message", (data: Buffer) => {
+      got.push(data.toString("latin1"))
+      if (data.includes(key)) says(exitCode("130"))(socket)
+    })
+
+  it.live("ends a terminal that is interrupted as well, and waits for its end", () =>
+    Effect.gen(function* () {
+      const got: Array<string> = []
+      const { open, port } = yield* server(endsOn("\u001c", got))
+      const run = Pod.exec("box", ["sh"], { container: "main", tty: true })
+      const fiber = yield* Effect.fork(Effect.provide(run, clientOf(port)))
+      yield* eventually(() => open.size === 1)
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(got[0], "\0\u0003\u0004")
+      assert.strictEqual(got.at(-1), "\0\u0003\u001c\u0004")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("ends a terminal whose upgrade was on its way when it was interrupted", () =>
+    Effect.gen(function* () {
+      const got: Array<string> = []
+      const waiting: Array<() => void> = []
+      const refuse: Options["refuse"] = (_request, _socket, accept) => waiting.push(accept) > 0
+      const { asked, port } = yield* server(endsOn("\u0003", got), { refuse })
+      const run = Pod.exec("box", ["sh"], { container: "main", tty: true })
+      const fiber = yield* Effect.fork(Effect.provide(run, clientOf(port)))
+      yield* eventually(() => asked.length === 1)
+      const interrupted = yield* Effect.fork(Fiber.interrupt(fiber))
+      yield* Effect.yieldNow()
+      assert.isTrue(Option.isNone(yield* Fiber.poll(interrupted)))
+      for (const accept of waiting) accept()
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.join(interrupted)))
+      assert.deepStrictEqual(got, ["\0\u0003\u0004"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("waits neither without a terminal nor forever", () =>
+    Effect.gen(function* () {
+      const connections = new Set<Duplex>()
+      const refuse: Options["refuse"] = (_, socket) => {
+        connections.add(socket)
+        socket.resume().on("end", () => connections.delete(socket))
+        socket.on("close", () => connections.delete(socket))
+        return true
+      }
+      const { port } = yield* server(() => {}, { refuse })
+      for (const tty of [false, true]) {
+        const run = Pod.exec("box", ["sh"], { container: "main", tty })
+        const fiber = yield* Effect.fork(Effect.provide(run, clientOf(port)))
+        yield* really(eventually(() => connections.size === 1))
+        const interrupted = yield* Effect.fork(Fiber.interrupt(fiber))
+        if (tty) yield* TestClock.adjust("5 seconds")
+        yield* Fiber.join(interrupted)
+        yield* really(eventually(() => connections.size === 0))
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("gives a terminal up that takes no more input", () =>
+    Effect.gen(function* () {
+      const { open, port } = yield* server((socket) => socket.pause())
+      const scope = yield* Scope.make()
+      const process = yield* Pod.execStream("box", ["sh"], { container: "main", tty: true }).pipe(
+        Effect.provide(clientOf(port)),
+        Scope.extend(scope)
+      )
+      const input = Stream.repeatValue(new Uint8Array(1024 * 1024))
+      yield* Effect.forkIn(Stream.run(input, process.stdin), scope)
+      const closed = yield* Effect.fork(Scope.close(scope, Exit.void))
+      // The keys, then the farewell of the connection.
+      yield* TestClock.adjust("6 seconds")
+      yield* Fiber.join(closed)
+      for (const socket of open) socket.resume()
+      yield* really(eventually(() => open.size === 0))
+    }).pipe(Effect.scoped)
+  )
+
   it.live("leaves a terminal alone that it is only attached to", () =>
     Effect.gen(function* () {
       const got: Array<Buffer> = []
@@ -281,27 +378,43 @@ describe("the connection", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live(
-    "is gone after an interruption at any point, a thousand times over",
-    () =>
-      Effect.gen(function* () {
-        const { open, port } = yield* server((socket) => socket.send(message(1, "out")))
-        const active = () => process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Immediate/.test(name)).length
-        const client = yield* Layer.build(clientOf(port))
-        const run = Effect.provide(Pod.exec("box", ["run"], { container: "main", stdin: "abc" }), client)
-        yield* Effect.ignore(Effect.timeout(run, "50 millis"))
-        yield* eventually(() => open.size === 0)
-        const before = active()
-        yield* Effect.forEach(
-          Array.from({ length: 1000 }, (_, index) => index % 20),
-          (millis) => Effect.ignore(Effect.timeout(run, millis)),
-          { concurrency: 20, discard: true }
-        )
-        yield* eventually(() => open.size === 0)
-        yield* eventually(() => active() <= before)
-      }).pipe(Effect.scoped),
-    60_000
-  )
+  const where = { container: "main", namespace: "team" }
+  const drained = (process: ExecProcess) =>
+    Effect.zipRight(Stream.run(Stream.make(Buffer.from("abc")), process.stdin), Stream.runDrain(process.stdout))
+  const runs: { readonly [name: string]: Effect.Effect<unknown, ExecFailed | KubeError, KubeClient> } = {
+    exec: Pod.exec("box", ["run"], { ...where, stdin: "abc" }),
+    "exec in a terminal": Pod.exec("box", ["run"], { ...where, tty: { width: 80, height: 24 } }),
+    execStream: Effect.scoped(Effect.flatMap(Pod.execStream("box", ["run"], where), drained)),
+    attach: Effect.scoped(Effect.flatMap(Pod.attach("box", { ...where, stdin: true }), drained))
+  }
+  for (const [name, run] of Object.entries(runs)) {
+    it.live(
+      `of ${name} is gone after an interruption at any point, hundreds of times over`,
+      () =>
+        Effect.gen(function* () {
+          const { open, port } = yield* server((socket) => {
+            socket.send(message(1, "out"))
+            socket.on("message", (data: Buffer) => {
+              if (data.includes("\u0003")) says(success)(socket)
+            })
+          })
+          const kinds = /TCP|TLS|Immediate|Timeout/
+          const active = () => process.getActiveResourcesInfo().filter((kind) => kinds.test(kind)).length
+          const provided = Effect.provide(run, yield* Layer.build(clientOf(port)))
+          yield* Effect.ignore(Effect.timeout(provided, "50 millis"))
+          yield* eventually(() => open.size === 0)
+          const before = active()
+          yield* Effect.forEach(
+            Array.from({ length: 400 }, (_, index) => index % 20),
+            (millis) => Effect.ignore(Effect.timeout(provided, millis)),
+            { concurrency: 20, discard: true }
+          )
+          yield* eventually(() => open.size === 0)
+          yield* eventually(() => active() <= before)
+        }).pipe(Effect.scoped),
+      60_000
+    )
+  }
 
   it.live("holds the server back while nobody reads", () =>
     Effect.gen(function* () {

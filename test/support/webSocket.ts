@@ -12,8 +12,8 @@ export interface Options {
   readonly protocol?: string
   /** Answers what is no wish for an upgrade. */
   readonly answer?: http.RequestListener
-  /** Answers the wish for an upgrade itself where it returns true. */
-  readonly refuse?: (request: http.IncomingMessage, socket: Duplex) => boolean
+  /** Answers the wish for an upgrade itself where it returns true, or later with `accept`. */
+  readonly refuse?: (request: http.IncomingMessage, socket: Duplex, accept: () => void) => boolean
 }
 
 export interface Server {
@@ -50,7 +50,8 @@ export const server = (
         plain.on("upgrade", (request, socket, head) => {
           asked.push(request)
           request.headers["sec-websocket-protocol"] = asToken(request.headers["sec-websocket-protocol"] ?? "")
-          if (!refuse(request, socket)) webSockets.handleUpgrade(request, socket, head, onSocket)
+          const accept = () => webSockets.handleUpgrade(request, socket, head, onSocket)
+          if (!refuse(request, socket, accept)) accept()
         })
         const close = Effect.async<void>((done) => {
           plain.close(() => done(Effect.void))
