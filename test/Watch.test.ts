@@ -443,7 +443,7 @@ describe("an outage", () => {
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-const seeds = Number(process.env["CHAOS_SEEDS"] ?? 300)
+const seeds = Number(process.env["CHAOS_SEEDS"] ?? 100)
 const firstSeed = Number(process.env["CHAOS_SEED"] ?? 1)
 
 const chaos = (seed: number) => {
@@ -454,7 +454,7 @@ const chaos = (seed: number) => {
   const server = ChaosServer.make({
     forgotten: () => pick("status", "event", "silence"),
     initialEvents: () => pick<boolean | "ignored">(true, true, true, false),
-    piece: () => pick(1, 7, 100, 10_000)
+    piece: () => (random() < 0.05 ? 1 : pick(50, 300, 10_000))
   })
   const danger = random() * 0.9
   const fault = (): ChaosServer.Fault | undefined => {
@@ -571,22 +571,27 @@ const chaos = (seed: number) => {
 }
 
 describe("chaos", () => {
-  it(`of ${seeds} seeds makes no difference in the end`, () => {
-    let requests = 0
-    let changes = 0
-    for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-      try {
-        const run = chaos(seed)
-        requests += run.requests
-        changes += run.events.Added + run.events.Modified + run.events.Deleted
-      } catch (error) {
-        throw new Error(`CHAOS_SEED=${seed} CHAOS_SEEDS=1 npx vitest run test/Watch.test.ts -t chaos`, {
-          cause: error
-        })
+  // A block at a time, so that the test runner gets its turn.
+  const block = 25
+  for (let first = firstSeed; first < firstSeed + seeds; first += block) {
+    const last = Math.min(first + block, firstSeed + seeds) - 1
+    it(`of the seeds ${first} to ${last} makes no difference in the end`, { timeout: 120_000 }, () => {
+      let requests = 0
+      let changes = 0
+      for (let seed = first; seed <= last; seed++) {
+        try {
+          const run = chaos(seed)
+          requests += run.requests
+          changes += run.events.Added + run.events.Modified + run.events.Deleted
+        } catch (error) {
+          throw new Error(`CHAOS_SEED=${seed} CHAOS_SEEDS=1 npx vitest run test/Watch.test.ts -t chaos`, {
+            cause: error
+          })
+        }
       }
-    }
-    // The runs were not empty.
-    assert.isAbove(requests, seeds * 10)
-    assert.isAbove(changes, seeds * 10)
-  }, 300_000)
+      // The runs were not empty.
+      assert.isAtLeast(requests, last - first + 1)
+      assert.isAtLeast(changes, last - first + 1)
+    })
+  }
 })

@@ -6,6 +6,7 @@ const backslash = 0x5c
 const open = 0x5b
 const close = 0x5d
 const comma = 0x2c
+const brace = 0x7b
 
 /** Behind the end of the array whose first element begins at `at`. -1 where it has no end. */
 const endOfArray = (json: string, at: number): number => {
@@ -34,7 +35,10 @@ export const withoutManagedFields = (json: string): string => {
   if (at === -1) return json
   const parts: Array<string> = []
   let begin = 0
-  for (; at !== -1; at = json.indexOf(key, begin)) {
+  for (; at !== -1; at = json.indexOf(key, Math.max(begin, at + 1))) {
+    const before = json.charCodeAt(at - 1)
+    // The end of another key, one with a quote in it.
+    if (before !== comma && before !== brace) continue
     const end = endOfArray(json, at + key.length)
     if (end === -1) break
     if (json.charCodeAt(end) === comma) {
@@ -42,7 +46,7 @@ export const withoutManagedFields = (json: string): string => {
       begin = end + 1
     } else {
       // The last member goes with the comma before it.
-      parts.push(json.slice(begin, json.charCodeAt(at - 1) === comma ? at - 1 : at))
+      parts.push(json.slice(begin, before === comma ? at - 1 : at))
       begin = end
     }
   }
@@ -68,25 +72,26 @@ export const makeSharing = (limit = 50_000): (<A>(document: A) => A) => {
     known.set(text, text)
     return text
   }
-  const visit = (value: unknown): void => {
+  // Equal strings cannot be told apart here, so each is set; what is frozen stays as it is.
+  const visit = (value: object): void => {
     if (Array.isArray(value)) {
       for (let i = 0; i < value.length; i++) {
         const item: unknown = value[i]
-        if (typeof item === "string") value[i] = share(item)
+        if (typeof item === "string") Reflect.set(value, i, share(item))
         else if (typeof item === "object" && item !== null) visit(item)
       }
       return
     }
-    // Parsed JSON has no other objects than these.
+    // What a schema has made of it belongs to somebody else.
+    if (Object.getPrototypeOf(value) !== Object.prototype) return
+    const names = Object.keys(value)
+    // Objects of this prototype are read by name.
     const object = value as Record<string, unknown>
-    for (const name in object) {
+    for (const name of names) {
       const item = object[name]
       if (typeof item === "string") {
         // Unique in every object.
-        if (name !== "uid") {
-          const shared = share(item)
-          if (shared !== item) object[name] = shared
-        }
+        if (item.length > short && name !== "uid") Reflect.set(object, name, share(item))
       } else if (typeof item === "object" && item !== null) visit(item)
     }
   }

@@ -83,6 +83,8 @@ const then = (state: State, error: KubeError | undefined, hasty?: KubeError) => 
     : [step.pause === undefined ? "at once" : step.pause.fresh ? "short pause" : "pause", step.state.command]
 }
 
+const running = run(list, page("5"), seen("9"))
+
 describe("what a watch does next", () => {
   it("begins as it was asked to", () => {
     assert.deepStrictEqual(run(list).command, whole)
@@ -103,7 +105,6 @@ describe("what a watch does next", () => {
     assert.deepStrictEqual(run(list, page("5"), seen("")).command, after("5"))
   })
 
-  const running = run(list, page("5"), seen("9"))
   const listed = run(list, page("5"))
 
   it("an end, after which it goes on", () => {
@@ -311,13 +312,15 @@ describe("whatever happens", () => {
       assert.isFalse(step.state.command._tag === "Watch" && step.state.command.initial)
     }))
 
-  it("a watch goes on from the last version, or all begins anew: no version in between", () =>
+  it("a watch goes on from the last version, or all begins anew: no version in between", () => {
+    assert.deepStrictEqual(then(running, reset), ["short pause", after("9")])
     walk((before, step, it) => {
       if (step._tag === "Fail" || before.command._tag !== "Watch" || it._tag === "Arrive") return
       const { command } = step.state
       if (command._tag === "Watch" && !command.initial) assert.deepStrictEqual(command, before.command)
       else if (command._tag === "List") assert.isUndefined(command.continue)
-    }))
+    })
+  })
 
   it("only what asks for a list again gets one: connections that break go on where they were", () =>
     walk((before, step, it) => {
@@ -337,8 +340,10 @@ describe("whatever happens", () => {
       assert.isTrue((before.credit && !step.state.credit) || fallback || pages)
     }))
 
-  it("a fault of the configuration ends it", () =>
+  it("a fault of the configuration ends it", () => {
     walk((_, step, it) => {
       if (it._tag === "Error" && it.error === config) assert.strictEqual(step._tag, "Fail")
-    }))
+    })
+    assert.strictEqual(then(running, config), "fails")
+  })
 })

@@ -139,7 +139,7 @@ export const make = (habits: Partial<Habits> = {}) => {
       apiVersion: "v1",
       metadata: { resourceVersion: String(found.version), ...(next === undefined ? {} : { continue: next }) },
       // Items of a list do not say what they are.
-      items: items.map(({ apiVersion: _, kind: __, ...item }) => item)
+      items: items.map(({ data, metadata }) => ({ metadata, data }))
     })
   }
 

@@ -1,0 +1,145 @@
+/** Less to parse and to keep. */
+import { assert, describe, it } from "@effect/vitest"
+import { FastCheck as fc } from "effect"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+import { makeSharing, withoutManagedFields } from "../../src/internal/lean.js"
+
+const without = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(without)
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, item]): Array<[string, unknown]> =>
+      // A list, as in `metadata`; what else has the name stays.
+      key === "managedFields" && Array.isArray(item) ? [] : [[key, without(item)]]
+    )
+  )
+}
+
+const text = fc.oneof(
+  fc.string({ unit: "binary" }),
+  fc.constantFrom(
+    '"managedFields":[',
+    '\\"managedFields\\":[',
+    'x","managedFields":[1,2],"y":"',
+    "]",
+    "[",
+    '"',
+    "\\",
+    '\\"',
+    "\\\\",
+    ",",
+    "}",
+    "🚢",
+    "\ud800",
+    "\u2028",
+    "managedFields"
+  )
+)
+const key = fc.oneof(
+  fc.constantFrom("managedFields", "managedField", "managedFieldsX", "ManagedFields", 'x"managedFields', "metadata"),
+  text
+)
+const json = fc.letrec<{ value: unknown; list: Array<unknown>; object: unknown }>((tie) => ({
+  value: fc.oneof(
+    { depthSize: "small", withCrossShrink: true },
+    text,
+    fc.integer(),
+    fc.constantFrom(null, true, false, 1e100),
+    tie("list"),
+    tie("object")
+  ),
+  list: fc.array(tie("value"), { maxLength: 4 }),
+  object: fc.dictionary(key, tie("value"), { maxKeys: 5 })
+}))
+
+describe("JSON text without its managedFields", () => {
+  it("is parsed into what parsing and deleting gives", () => {
+    fc.assert(
+      fc.property(json.object, (value) => {
+        const whole = JSON.stringify(value)
+        assert.deepStrictEqual(JSON.parse(withoutManagedFields(whole)), without(JSON.parse(whole)))
+      }),
+      { numRuns: 3000 }
+    )
+  })
+
+  it("loses the one comma that has to go, wherever the list stands", () => {
+    for (const [before, after] of [
+      ['{"managedFields":[]}', "{}"],
+      ['{"managedFields":[1],"b":2}', '{"b":2}'],
+      ['{"a":1,"managedFields":[{"x":"]"}]}', '{"a":1}'],
+      ['{"a":1,"managedFields":[[]],"b":2}', '{"a":1,"b":2}'],
+      ['{"a":"\\"managedFields\\":[1]"}', '{"a":"\\"managedFields\\":[1]"}'],
+      ['{"a":1,"managedFields":null}', '{"a":1,"managedFields":null}'],
+      ['[{"managedFields":[1]},{"managedFields":[2]}]', "[{},{}]"],
+      ['{"managedFields":["\\\\"],"a":["\\\\\\""]}', '{"a":["\\\\\\""]}']
+    ] as const) {
+      assert.strictEqual(withoutManagedFields(before), after)
+    }
+  })
+
+  it("is as broken as the text is", () => {
+    fc.assert(
+      fc.property(json.object, fc.nat(), (value, at) => {
+        const whole = JSON.stringify({ a: 1, managedFields: [value], b: [value] })
+        const cut = whole.slice(0, at % whole.length)
+        assert.throws(() => JSON.parse(withoutManagedFields(cut)) as unknown)
+      }),
+      { numRuns: 1000 }
+    )
+  })
+})
+
+describe("sharing", () => {
+  it("changes nothing that can be seen", () => {
+    fc.assert(
+      fc.property(fc.array(json.object), fc.integer({ min: 1, max: 5 }), (values, limit) => {
+        const share = makeSharing(limit)
+        for (const value of values) {
+          const whole = JSON.stringify(value)
+          assert.strictEqual(JSON.stringify(share(JSON.parse(whole))), whole)
+        }
+      }),
+      { numRuns: 1000 }
+    )
+  })
+
+  it("keeps one of equal strings", () => {
+    setFlagsFromString("--expose_gc")
+    const collect = runInNewContext("gc") as () => void
+    const heap = () => {
+      collect()
+      return process.memoryUsage().heapUsed
+    }
+    const parsed = () => JSON.stringify({ a: { b: ["x".repeat(400)], c: "y".repeat(400) } })
+    const kept = (keep: (value: unknown) => unknown) => {
+      const before = heap()
+      const all = Array.from({ length: 5000 }, () => keep(JSON.parse(parsed())))
+      const size = heap() - before
+      assert.strictEqual(all.length, 5000)
+      return size
+    }
+    const apart = kept((value) => value)
+    const shared = kept(makeSharing())
+    assert.isAtLeast(apart, 5000 * 800)
+    assert.isAtMost(shared, apart / 3)
+  })
+
+  it("leaves alone what is not plain JSON", () => {
+    class Wrapped {
+      constructor(readonly text: string) {}
+    }
+    const share = makeSharing()
+    share({ text: "something that is long enough" })
+    const circle: { self?: unknown } = {}
+    circle.self = circle
+    const wrapped = Object.assign(new Wrapped("something that is long enough"), { circle })
+    const frozen = Object.freeze({ text: ["something that is", "long enough"].join(" "), list: Object.freeze(["x"]) })
+    const date = new Date(0)
+    const value = share({ wrapped, frozen, date, map: new Map([["a", 1]]), none: null, absent: undefined })
+    assert.strictEqual(value.wrapped, wrapped)
+    assert.strictEqual(value.frozen.text, "something that is long enough")
+    assert.strictEqual(value.date, date)
+  })
+})
