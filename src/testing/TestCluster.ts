@@ -5,11 +5,13 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import { KubeClient, type Options as ClientOptions } from "../layers/KubeClient.js"
 import type { ResourceInfo } from "../Resource.js"
+import type { Rule } from "./Fault.js"
 import * as internal from "./internal/cluster.js"
 
 /**
@@ -109,6 +111,18 @@ export interface TestClusterService {
   readonly clearRequests: Effect.Effect<void>
   /** Forgets what happened until now, as etcd does from time to time: who is behind gets a 410. */
   readonly compact: Effect.Effect<void>
+  /** Makes something go wrong for the requests that a rule chooses; of several rules for one request the first counts. */
+  readonly inject: (rule: Rule) => Effect.Effect<void>
+  /** No fault any more. */
+  readonly clearFaults: Effect.Effect<void>
+  /**
+   * The server goes away and comes back: every connection breaks, and for the `downtime` (default: none) nobody listens.
+   * Without `history` it has forgotten what happened before, so that watches get a 410. Ends when the server is back.
+   */
+  readonly restart: (options?: {
+    readonly downtime?: Duration.DurationInput | undefined
+    readonly history?: boolean | undefined
+  }) => Effect.Effect<void>
 }
 
 /**

@@ -13,6 +13,7 @@ import { KubeConfig } from "../../layers/KubeConfig.js"
 import type { ResourceInfo } from "../../Resource.js"
 import type { Options, Recorded, Seed, Snapshot, TestClusterService } from "../TestCluster.js"
 import * as Cell from "./cell.js"
+import * as Faults from "./faults.js"
 import { fresh } from "./fresh.js"
 import type { ApiRequest, ApiResponse, User } from "./http.js"
 import { isJsonObject } from "./json.js"
@@ -228,6 +229,8 @@ export const make = (options: Options) =>
       return kind === undefined ? object : shown(kind, object)
     }
 
+    const faults = yield* Faults.make(httpOf(recording))
+    const compact = cell.modify((state) => [undefined, store.compact(state, state.revision)])
     const service: TestClusterService = {
       snapshot: Effect.map(cell.get, toSnapshot),
       restore: (snapshot) => cell.modify((current) => [undefined, restored(current, toState(snapshot))]),
@@ -264,11 +267,19 @@ export const make = (options: Options) =>
         }),
       requests: Ref.get(recorded),
       clearRequests: Ref.set(recorded, []),
-      compact: cell.modify((state) => [undefined, store.compact(state, state.revision)])
+      compact,
+      inject: faults.inject,
+      clearFaults: faults.clear,
+      restart: ({ downtime, history = true } = {}) =>
+        faults.down.pipe(
+          Effect.zipRight(history ? Effect.void : compact),
+          Effect.zipRight(downtime === undefined ? Effect.void : Effect.sleep(downtime)),
+          Effect.ensuring(faults.up)
+        )
     }
 
     const parts = Layer.mergeAll(
-      Layer.succeed(Http, httpOf(recording)),
+      Layer.succeed(Http, faults.http),
       Auth.layerAnonymous,
       KubeConfig.layerValue({
         context: "test",
@@ -282,5 +293,5 @@ export const make = (options: Options) =>
         user: { name: administrator.username, unsupported: [] }
       })
     )
-    return { service, parts, handle: recording, cell }
+    return { service, parts, http: faults.http, handle: recording, cell }
   })
