@@ -1118,8 +1118,10 @@ export interface ExecProcess {
    * it does not, nor where a server before Kubernetes 1.30 has no version 5 of the protocol (a warning is logged then).
    * It is done when all is sent, or when the command has ended, and fails as `exitCode` does.
    *
-   * A command that ends with much of its input unread may leave the server hanging, which then tells no end
-   * (kubectl waits forever, too). `Effect.timeout` is the way out.
+   * A command that ends with much of its input unread (more than what pipes and sockets hold) may leave the container
+   * runtime hanging: it goes on writing to the pipe that nobody reads, and tells no end; or the exit code is lost with the
+   * connection. kubectl waits forever then. Nothing tells this from a command that takes its time, so `Effect.timeout` is
+   * the way out. Without one, a server that has taken and sent nothing for four hours is given up with a `TransportError`.
    */
   readonly stdin: Sink.Sink<void, Uint8Array, never, KubeError>
   /** Tells the terminal its size, in characters. */
@@ -1154,8 +1156,11 @@ export interface WithExec {
   /**
    * Runs a command and gives its streams. Closing the scope closes the connection, but Kubernetes does not end the
    * command then. With a `tty` it is ended first, as from the keyboard: by Ctrl-C, Ctrl-D and, where that is not enough,
-   * Ctrl-\\, for up to five seconds. A program that takes these keys for itself goes on, as does one without a terminal; such a
-   * command should end at the end of its input, or have a limit of its own (`timeout 60 …`).
+   * Ctrl-\\, for up to five seconds. So is one whose connection was asked for, but not there yet, when it was interrupted;
+   * the interruption waits up to five seconds for that.
+   *
+   * A program that takes these keys for itself, or ignores both signals (`trap '' INT QUIT`), goes on, as does one without
+   * a terminal; such a command should end at the end of its input, or have a limit of its own (`timeout 60 …`).
    */
   readonly execStream: (
     ref: Ref<"Namespaced">,
