@@ -7,7 +7,12 @@
  *
  * Connections go through the API server and the kubelet by SPDY over WebSockets
  * ([KEP-4006](https://github.com/kubernetes/enhancements/tree/master/keps/sig-api-machinery/4006-transition-spdy-to-websockets)),
- * as kubectl's do, each in a tunnel of its own: a slow one does not hold the others back. Servers before Kubernetes 1.31
+ * as kubectl's do, each in a tunnel of its own: a slow one does not hold the others back. A tunnel that becomes free serves
+ * the next connection.
+ *
+ * The end of what a client sends is passed on, but what becomes of it is the node's: containerd 1.6 does not tell the
+ * program in the pod and ends the whole connection a second later, for kubectl as well. A client that waits for an answer
+ * should not end its side before it has come. Servers before Kubernetes 1.31
  * speak an older protocol, in which the end of what one side sends cannot be told: there a client that has ended its
  * input waits for the pod to end the connection, at most for 10 seconds without a word.
  *

@@ -306,6 +306,91 @@ describe("a connection", () => {
   )
 })
 
+describe("many connections at once", () => {
+  it.scopedLive("that are short go through few tunnels", () =>
+    Effect.gen(function* () {
+      const api = yield* cluster(kubelet((remote) => (remote.send("hi", true), remote.end())))
+      const { port } = yield* on(api, PortForward.listen("web-0", 80))
+      const clients = Array.from({ length: 100 }, () => dial(port))
+      for (const { socket } of clients) socket.on("end", () => socket.end())
+      yield* eventually(() => clients.every(({ seen }) => seen.closed))
+      assert.deepStrictEqual([...new Set(clients.map(({ seen }) => seen.text))], ["hi"])
+      assert.isAtMost(api.asked.length, 50)
+    })
+  )
+
+  it.scopedLive("that stay have a tunnel each", () =>
+    Effect.gen(function* () {
+      const api = yield* cluster(kubelet((remote) => remote.send("hi")))
+      const { port } = yield* on(api, PortForward.listen("web-0", 80))
+      const clients = Array.from({ length: 40 }, () => dial(port))
+      yield* eventually(() => clients.every(({ seen }) => seen.text === "hi"))
+      assert.strictEqual(api.open.size, 40)
+    })
+  )
+
+  it.scopedLive("that nobody wants any more take no tunnel from the others", () =>
+    Effect.gen(function* () {
+      const api = yield* cluster(kubelet((remote) => (remote.send("hi", true), remote.end())))
+      const { port } = yield* on(api, PortForward.listen("web-0", 80))
+      const left = Array.from({ length: 30 }, () => dial(port))
+      const stays = Array.from({ length: 10 }, () => dial(port))
+      for (const { socket } of left) socket.destroy()
+      yield* eventually(() => stays.every(({ seen }) => seen.text === "hi"))
+    })
+  )
+})
+
+describe("without a local port", () => {
+  it.scopedLive("a Socket writes and reads, and each run is a connection", () =>
+    Effect.gen(function* () {
+      const api = yield* cluster(
+        kubelet(
+          () => {},
+          (remote, bytes) => {
+            if (bytes.length > 0) (remote.send(`got ${bytes.toString()}`, true), remote.end())
+          }
+        )
+      )
+      const socket = yield* on(api, PortForward.socket("web-0", 80))
+      for (const word of ["one", "two"]) {
+        const heard: Array<string> = []
+        yield* Effect.scoped(
+          Effect.flatMap(socket.writer, (write) =>
+            Effect.all([socket.run((bytes) => void heard.push(Buffer.from(bytes).toString())), write(word)], {
+              concurrency: 2
+            })
+          )
+        )
+        assert.strictEqual(heard.join(""), `got ${word}`)
+      }
+    })
+  )
+
+  it.scopedLive("what a pod does not read holds the program back, with bounded bytes on the way", () =>
+    Effect.gen(function* () {
+      let socket: WebSocket | undefined
+      const api = yield* cluster((opened) => {
+        socket = opened
+        kubelet(() => opened.pause())(opened)
+      })
+      const stream = yield* on(api, PortForward.duplex("web-0", 80))
+      let taken = 0
+      const block = Buffer.alloc(64 * 1024)
+      const pump = Effect.async<boolean>((resume) => {
+        if (!stream.writableNeedDrain && stream.write(block, () => taken++)) return resume(Effect.succeed(true))
+        setImmediate(() => resume(Effect.succeed(false)))
+      })
+      let still = 0
+      while (still < 200 && taken < 2000) still = (yield* pump) ? 0 : still + 1
+      assert.isBelow(taken, 2000)
+      assert.isAtMost(stream.writableLength, 1024 * 1024 + block.length)
+      socket?.resume()
+      yield* eventually(() => stream.writableLength === 0)
+    })
+  )
+})
+
 describe("the scope", () => {
   it.live("ends listeners, connections and tunnels", () =>
     Effect.scoped(

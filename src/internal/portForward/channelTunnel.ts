@@ -2,7 +2,7 @@
  * A tunnel of servers before Kubernetes 1.31: two channels, and no way to close one and not the other. It stands for one
  * connection, to the port that it was opened for.
  */
-import * as Chunk from "effect/Chunk"
+import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { KubeError } from "../../KubeError.js"
 import { makeConnection } from "./connection.js"
-import { inMessages, makeExplanation, refused, flush, type Parts, type Tunnel } from "./tunnel.js"
+import { makeExplanation, refused, flush, type Parts, type Tunnel } from "./tunnel.js"
 
 export const protocol = "v4.channel.k8s.io"
 
@@ -41,7 +41,7 @@ export const make = (
     const send = (part: Uint8Array) => Effect.mapError(socket.send(Buffer.concat([dataChannel, part])), toError)
     const connection = makeConnection({
       fork,
-      write: (bytes) => inMessages(bytes, send),
+      write: send,
       end: Effect.sync(() => {
         heard = false
         const check = Effect.sync(() => {

@@ -8,9 +8,21 @@ import type * as Fiber from "effect/Fiber"
 
 /** What a stream may hold of what the program has written, before the tunnel has taken it: also what one write gathers. */
 const written = 1024 * 1024
+/** What may be on its way to the socket before the next write has to wait. */
+const ahead = 512 * 1024
+/** What one write to the tunnel may hold. Each hop reads a message to its end before it passes it on. */
+const messageSize = 32 * 1024
+
+const slices = (bytes: Uint8Array): ReadonlyArray<Uint8Array> =>
+  bytes.length <= messageSize
+    ? [bytes]
+    : Array.from({ length: Math.ceil(bytes.length / messageSize) }, (_, index) =>
+        bytes.subarray(index * messageSize, (index + 1) * messageSize)
+      )
 
 /** What a connection needs of its tunnel. */
 interface Wire {
+  /** Of `messageSize` at most. */
   readonly write: (bytes: Uint8Array) => Effect.Effect<void, Error>
   /** No more comes from this side. */
   readonly end: Effect.Effect<void, Error>
@@ -50,22 +62,40 @@ export const makeConnection = (wire: Wire): Connection => {
     waiting = undefined
     done?.()
   }
-  const run = (effect: Effect.Effect<void, Error>, done: (error?: Error) => void) => {
+  let sending = 0
+  let sent: (() => void) | undefined
+  const failed = (exit: Exit.Exit<void, Error>): Error | undefined =>
+    Exit.isSuccess(exit) ? undefined : exit.cause._tag === "Fail" ? exit.cause.error : closed
+  const write = (bytes: Uint8Array, done: (error?: Error) => void) => {
     // Nobody would read it, and the tunnel belongs to the next connection.
     if (finished) return done()
-    wire.fork(effect).addObserver((exit) => {
-      if (Exit.isSuccess(exit)) return done()
-      done(exit.cause._tag === "Fail" ? exit.cause.error : closed)
-    })
+    for (const part of slices(bytes)) {
+      sending += part.length
+      // They go out in the order in which they were begun.
+      wire.fork(wire.write(part)).addObserver((exit) => {
+        sending -= part.length
+        const error = failed(exit)
+        if (error !== undefined) duplex.destroy(error)
+        if (sending > ahead) return
+        const next = sent
+        sent = undefined
+        next?.()
+      })
+    }
+    if (sending <= ahead) done()
+    else sent = done
   }
   const duplex = new Duplex({
     allowHalfOpen: true,
     writableHighWaterMark: written,
     read: signal,
-    write: (chunk: Uint8Array, _, done) => run(wire.write(chunk), done),
+    write: (chunk: Uint8Array, _, done) => write(chunk, done),
     // A write of its own for each of many small chunks would be a message of its own.
-    writev: (chunks, done) => run(wire.write(Buffer.concat(chunks.map(({ chunk }): Uint8Array => chunk))), done),
-    final: (done) => run(wire.end, done),
+    writev: (chunks, done) => write(Buffer.concat(chunks.map(({ chunk }): Uint8Array => chunk)), done),
+    final: (done) => {
+      if (finished) done()
+      else wire.fork(wire.end).addObserver((exit) => done(failed(exit)))
+    },
     destroy(error, done) {
       signal()
       wire.onClose()

@@ -3,7 +3,7 @@
  * and one for the kubelet's explanation where it fails.
  */
 import type { Duplex } from "node:stream"
-import * as Chunk from "effect/Chunk"
+import type * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -14,17 +14,7 @@ import * as Stream from "effect/Stream"
 import { PortForwardError, type KubeError } from "../../KubeError.js"
 import * as spdy from "../spdy.js"
 import { closed, makeConnection, type Connection } from "./connection.js"
-import {
-  failure,
-  inMessages,
-  lost,
-  makeExplanation,
-  refused,
-  flush,
-  silent,
-  type Parts,
-  type Tunnel
-} from "./tunnel.js"
+import { failure, lost, makeExplanation, refused, flush, silent, type Parts, type Tunnel } from "./tunnel.js"
 
 export const protocol = "SPDY/3.1+portforward.k8s.io"
 
@@ -172,7 +162,7 @@ export const make = ({ keeper, pod, shut, socket, toError }: Parts): Effect.Effe
           dataEnded: false,
           connection: makeConnection({
             fork,
-            write: (bytes) => inMessages(bytes, (part) => send(spdy.data(data, part))),
+            write: (bytes) => send(spdy.data(data, bytes)),
             end: Effect.suspend(() => {
               finSent = true
               return send(spdy.data(data, nothing, true))

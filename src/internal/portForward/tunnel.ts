@@ -36,24 +36,8 @@ export interface Parts {
   readonly shut: () => void
 }
 
-/** What one message may hold: servers refuse much larger ones. */
-const messageSize = 256 * 1024
-
 /** What is kept of the kubelet's explanation of a failure. */
 const maxExplanation = 4096
-
-/** Sends bytes in messages that servers take. */
-export const inMessages = <E>(
-  bytes: Uint8Array,
-  send: (part: Uint8Array) => Effect.Effect<void, E>
-): Effect.Effect<void, E> =>
-  bytes.length <= messageSize
-    ? send(bytes)
-    : Effect.forEach(
-        Array.from({ length: Math.ceil(bytes.length / messageSize) }, (_, index) => index * messageSize),
-        (begin) => send(bytes.subarray(begin, begin + messageSize)),
-        { discard: true }
-      )
 
 /** Hands on what has come; done when the connection has room for more. */
 export const flush = (connection: Connection): Effect.Effect<void> =>
