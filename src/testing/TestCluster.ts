@@ -5,12 +5,16 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import { KubeClient, type Options as ClientOptions } from "../layers/KubeClient.js"
 import type { ResourceInfo } from "../Resource.js"
+import type { ContainerScript, Scripted, Which } from "./ContainerScript.js"
 import type { Rule } from "./Fault.js"
 import * as internal from "./internal/cluster.js"
 
@@ -62,6 +66,14 @@ export interface Recorded {
 }
 
 /**
+ * What can run in a cluster, by the names that `kube-controller-manager --controllers` knows, and `scheduler` and `kubelet`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ControllerName = "garbagecollector" | "kubelet" | "namespace" | "scheduler"
+
+/**
  * Settings of a cluster.
  *
  * @since 0.1.0
@@ -76,12 +88,76 @@ export interface Options {
   readonly historyLimit?: number | undefined
   /** The same seed gives the same uids and generated names. Default: 0. */
   readonly seed?: string | number | undefined
+  /**
+   * What runs in the cluster: these, all (true) or none (false). Default: all. All that is to be done at once is done without
+   * the clock moving, and `settled` waits for it; what takes time takes it on the `Clock`.
+   */
+  readonly controllers?: boolean | ReadonlyArray<ControllerName> | undefined
+  /**
+   * How many nodes there are from the beginning; without a node pods stay `Pending`. Each `Node` of the cluster has a kubelet,
+   * also one that the test makes. Default: 0.
+   */
+  readonly nodes?: number | undefined
+  /** What containers do: `TestCluster.container(...)`. Where several are for the same container, the later ones win. */
+  readonly containers?: ReadonlyArray<Scripted> | undefined
   /** Settings of the client. */
   readonly client?: ClientOptions | undefined
 }
 
 /** One object of a kind: its name, or its name and namespace. Without a namespace: that of the options. */
 type Ref = string | { readonly name: string; readonly namespace?: string | undefined }
+
+/**
+ * Whom a token stands for. The group `system:masters` may do everything, others what RBAC says.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TestUser {
+  readonly username: string
+  readonly groups?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * Where and how `serve` listens.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServeOptions {
+  /** Default: `127.0.0.1`. */
+  readonly host?: string | undefined
+  /** Default: a free one. */
+  readonly port?: number | undefined
+  /** PEM. The kubeconfig trusts the certificate. Absent: plain HTTP. */
+  readonly tls?: { readonly certificate: string; readonly privateKey: Redacted.Redacted } | undefined
+  /** Who may come in, by token; the kubeconfig has the first. Absent: everybody, and may do everything. */
+  readonly tokens?: { readonly [token: string]: TestUser } | undefined
+}
+
+/**
+ * A cluster that is served.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Served {
+  readonly url: string
+  readonly port: number
+  /** For kubectl and other clients: the text of a kubeconfig. */
+  readonly kubeconfig: string
+}
+
+/**
+ * The cluster cannot be served: the port is taken, the certificate is wrong, ...
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ServeError extends Data.TaggedError("ServeError")<{
+  readonly message: string
+  readonly cause?: unknown
+}> {}
 
 /**
  * The service: what a test does with the cluster behind the client's back. Watches see the changes that it makes.
@@ -105,6 +181,13 @@ export interface TestClusterService {
   readonly put: (...objects: ReadonlyArray<Seed>) => Effect.Effect<void>
   /** Removes an object at once, whatever its finalizers say; does nothing if there is none. */
   readonly remove: (resource: ResourceInfo, ref: Ref) => Effect.Effect<void>
+  /**
+   * Done when no controller and no kubelet has anything to do now: what waits for a time on the `Clock`, or for a container that
+   * runs, is not waited for.
+   */
+  readonly settled: Effect.Effect<void>
+  /** Says what containers do from now on; `run` and `logs` from their next start on. What is left out stays as it was. */
+  readonly container: (which: Which, script: ContainerScript) => Effect.Effect<void>
   /** Every request until now, in the order of the answers. */
   readonly requests: Effect.Effect<ReadonlyArray<Recorded>>
   /** Forgets the requests until now. */
@@ -123,6 +206,8 @@ export interface TestClusterService {
     readonly downtime?: Duration.DurationInput | undefined
     readonly history?: boolean | undefined
   }) => Effect.Effect<void>
+  /** See `TestCluster.serve`. */
+  readonly serve: (options?: ServeOptions) => Effect.Effect<Served, ServeError, Scope.Scope>
 }
 
 /**
@@ -153,9 +238,47 @@ export class TestCluster extends Context.Tag("effect-kubernetes/testing/TestClus
 >() {
   /** A cluster of its own, and a client of it. The client's user may do everything; impersonation is subject to RBAC. */
   static readonly layer = (options: Options = {}): Layer.Layer<KubeClient | TestCluster> =>
-    Layer.unwrapEffect(
+    Layer.unwrapScoped(
       Effect.map(internal.make(options), ({ parts, service }) =>
         Layer.merge(KubeClient.layerWith(options.client ?? {}).pipe(Layer.provide(parts)), Layer.succeed(this, service))
       )
     )
+
+  /**
+   * Serves the cluster on a real port, for kubectl and every other client, until the scope ends. It is the same cluster:
+   * what they do is seen in the process, and faults happen to them too. A served cluster wants a real `Clock`.
+   */
+  static readonly serve = (options?: ServeOptions): Effect.Effect<Served, ServeError, TestCluster | Scope.Scope> =>
+    Effect.flatMap(this, (cluster) => cluster.serve(options))
+
+  /**
+   * What containers do: an entry of the option `containers`. The service has the same for later.
+   *
+   * @example
+   * ```ts
+   * import { Effect } from "effect"
+   * import { Pod } from "effect-kubernetes"
+   * import { TestCluster } from "effect-kubernetes/testing/TestCluster"
+   *
+   * const test = Effect.gen(function* () {
+   *   yield* Pod.create({ metadata: { name: "web" }, spec: { containers: [{ name: "app", image: "web:1" }] } })
+   *   yield* Pod.waitFor("web", Pod.ready)
+   *   const { stdout } = yield* Pod.exec("web", ["hostname"])
+   *   return stdout
+   * }).pipe(
+   *   Effect.provide(
+   *     TestCluster.layer({
+   *       nodes: 1,
+   *       containers: [
+   *         TestCluster.container("app", {
+   *           logs: ["listening on port 80"],
+   *           exec: ({ argv, pod }) => Effect.succeed(argv[0] === "hostname" ? { stdout: `${pod}\n` } : 127)
+   *         })
+   *       ]
+   *     })
+   *   )
+   * )
+   * ```
+   */
+  static readonly container = (which: Which, script: ContainerScript): Scripted => ({ which, script })
 }

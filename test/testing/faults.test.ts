@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Effect, Fiber, Option, Stream, TestClock } from "effect"
-import { ConfigMap, type KubeClient, type KubeError } from "effect-kubernetes"
+import { ConfigMap, type KubeClient } from "effect-kubernetes"
 import * as Fault from "effect-kubernetes/testing/Fault"
 import { TestCluster } from "effect-kubernetes/testing/TestCluster"
 
@@ -8,7 +8,7 @@ const settings = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "setti
 
 const cluster = TestCluster.layer({ objects: [settings] })
 
-const test = (name: string, body: Effect.Effect<void, KubeError, KubeClient | TestCluster>) =>
+const test = <E>(name: string, body: Effect.Effect<void, E, KubeClient | TestCluster>) =>
   it.effect(name, () => Effect.provide(body, cluster))
 
 const inject = (fault: Fault.Fault, times?: number, when?: Fault.Rule["when"]) =>

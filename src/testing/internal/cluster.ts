@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
+import { PCGRandom } from "effect/Utils"
 import { parseAllDocuments } from "yaml"
 import { Auth } from "../../layers/Auth.js"
 import { Http, type HttpFailure, type HttpRequest, type HttpService } from "../../layers/Http.js"
@@ -13,11 +14,14 @@ import { KubeConfig } from "../../layers/KubeConfig.js"
 import type { ResourceInfo } from "../../Resource.js"
 import type { Options, Recorded, Seed, Snapshot, TestClusterService } from "../TestCluster.js"
 import * as Cell from "./cell.js"
+import * as controllers from "./controllers/all.js"
+import * as Driver from "./controllers/driver.js"
 import * as Faults from "./faults.js"
 import { fresh } from "./fresh.js"
 import type { ApiRequest, ApiResponse, User } from "./http.js"
 import { isJsonObject } from "./json.js"
 import { kindsOf, storageOf, type Kind } from "./kinds.js"
+import * as Kubelet from "./kubelet.js"
 import type { Json, JsonObject } from "./openapi.js"
 import * as server from "./server.js"
 import * as store from "./store.js"
@@ -184,6 +188,10 @@ const restored = (current: State, to: State): State => ({
   historyLimit: current.historyLimit
 })
 
+/** Whether a part of the cluster is on. */
+const runs = (wanted: Options["controllers"], name: string): boolean =>
+  wanted === undefined || wanted === true || (wanted !== false && wanted.some((each) => each === name))
+
 export const make = (options: Options) =>
   Effect.gen(function* () {
     const random = Random.make(options.seed ?? 0)
@@ -191,7 +199,8 @@ export const make = (options: Options) =>
     const time = yield* server.now
     const uidsFor = (count: number) => Effect.replicateEffect(server.makeUid(random), count)
 
-    const own = fresh.flatMap(objectsOf)
+    const nodes = Array.from({ length: options.nodes ?? 0 }, (_, index) => Kubelet.node(index, time))
+    const own = [...fresh.flatMap(objectsOf), ...nodes]
     const wanted = (options.objects ?? []).flatMap(objectsOf)
     const seeds = [...own, ...wanted]
     const initial = seeded(
@@ -204,6 +213,15 @@ export const make = (options: Options) =>
     if (Either.isLeft(initial)) return yield* Effect.dieMessage(`TestCluster: ${initial.left}`)
     const cell = yield* Cell.make(initial.right)
     const { handle } = server.make(cell, random)
+
+    const kubelet = yield* Kubelet.make(cell, options.containers ?? [])
+    const running = [
+      ...controllers.managers.map((controller) => ({ controller, user: "kube-controller-manager" })),
+      ...controllers.schedulers.map((controller) => ({ controller, user: "kube-scheduler" })),
+      kubelet.part
+    ].filter(({ controller: { name } }) => runs(options.controllers, name))
+    const { settled } = yield* Driver.make(cell, running, new PCGRandom(yield* random.nextInt))
+    yield* settled
 
     const recorded = yield* Ref.make<ReadonlyArray<Recorded>>([])
     const recording = (request: ApiRequest): Effect.Effect<ApiResponse> =>
@@ -265,11 +283,19 @@ export const make = (options: Options) =>
             ? [undefined, state]
             : [undefined, store.write(state, key, undefined).state]
         }),
+      settled,
+      container: (which, script) => kubelet.add({ which, script }),
       requests: Ref.get(recorded),
       clearRequests: Ref.set(recorded, []),
       compact,
       inject: faults.inject,
       clearFaults: faults.clear,
+      // Node's servers are loaded with it.
+      serve: (options = {}) =>
+        Effect.flatMap(
+          Effect.promise(() => import("./serve.js")),
+          ({ serve }) => serve(faults.http, options)
+        ),
       restart: ({ downtime, history = true } = {}) =>
         faults.down.pipe(
           Effect.zipRight(history ? Effect.void : compact),
