@@ -12,7 +12,10 @@ type Rule = (object: JsonObject) => JsonObject
 /** What is not there; of what is there nothing changes. */
 const absent =
   (defaults: JsonObject): Rule =>
-  (object) => ({ ...defaults, ...object })
+  (object) => ({
+    ...object,
+    ...Object.fromEntries(Object.entries(defaults).map(([key, value]) => [key, object[key] ?? value]))
+  })
 
 const part = (object: JsonObject, key: string): JsonObject => {
   const value = object[key]
@@ -154,7 +157,7 @@ const statefulSet: Rule = within(
       const strategy: JsonObject =
         given["type"] === undefined ? { type: "RollingUpdate", rollingUpdate: {}, ...given } : given
       return strategy["type"] === "RollingUpdate" && strategy["rollingUpdate"] !== undefined
-        ? within("rollingUpdate", absent({ partition: 0, maxUnavailable: 1 }))(strategy)
+        ? within("rollingUpdate", absent({ partition: 0 }))(strategy)
         : strategy
     })
   )
@@ -453,3 +456,61 @@ export const applyDefaults = (gvk: GroupVersionKind, object: JsonObject): JsonOb
   const group = gvk.group === "" ? "core" : gvk.group === "events.k8s.io" ? "events" : (gvk.group.split(".")[0] ?? "")
   return walkObject(object, schema, `${group}.${gvk.version}.${gvk.kind}`)
 }
+
+/** The labels by which a Job knows its pods, unless it says how itself. */
+const ownSelector: Rule = (object) => {
+  const [spec, metadata] = [part(object, "spec"), part(object, "metadata")]
+  if (spec["manualSelector"] === true) return object
+  const [uid, name] = [metadata["uid"] ?? "", metadata["name"] ?? ""]
+  const labels = {
+    "controller-uid": uid,
+    "job-name": name,
+    "batch.kubernetes.io/controller-uid": uid,
+    "batch.kubernetes.io/job-name": name
+  }
+  return {
+    ...object,
+    spec: {
+      ...within(
+        "template",
+        within(
+          "metadata",
+          within("labels", (own) => ({ ...own, ...labels }))
+        )
+      )(spec),
+      selector: within("matchLabels", (own) => ({ ...own, "batch.kubernetes.io/controller-uid": uid }))(
+        part(spec, "selector")
+      )
+    }
+  }
+}
+
+const prepared: { readonly [groupKind: string]: Rule | undefined } = {
+  "DaemonSet.apps": within(
+    "metadata",
+    within("annotations", (annotations) => ({ ...annotations, "deprecated.daemonset.template.generation": "1" }))
+  ),
+  "StatefulSet.apps": within(
+    "spec",
+    each("volumeClaimTemplates", (claim) => ({ apiVersion: "v1", kind: "PersistentVolumeClaim", ...claim }))
+  ),
+  // Its labels may have been the template's before that got more; the same map is both in Go.
+  "Job.batch": (object) => {
+    const shared =
+      JSON.stringify(part(object, "metadata")["labels"]) ===
+      JSON.stringify(part(part(part(object, "spec"), "template"), "metadata")["labels"])
+    const result = ownSelector(object)
+    return shared ? within("metadata", (metadata) => withLabels(metadata, result))(result) : result
+  }
+}
+
+const withLabels = (metadata: JsonObject, object: JsonObject): JsonObject => {
+  const labels = part(part(part(object, "spec"), "template"), "metadata")["labels"]
+  return metadata["labels"] === undefined || labels === undefined ? metadata : { ...metadata, labels }
+}
+
+/** What the API server adds to a new object after its defaults, knowing its name and its uid. */
+export const prepareForCreate = (
+  { group, kind }: Pick<GroupVersionKind, "group" | "kind">,
+  object: JsonObject
+): JsonObject => prepared[group === "" ? kind : `${kind}.${group}`]?.(object) ?? object

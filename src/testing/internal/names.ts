@@ -18,17 +18,21 @@ const valueProblem =
 
 const tooLong = (limit: number) => `must be no more than ${limit} characters`
 
+/** Of labels it says bytes. */
+const tooManyBytes = (limit: number) => `must be no more than ${limit} bytes`
+
 const bytes = (text: string): number => Buffer.byteLength(text)
 
 /** A pattern and its length: what is wrong with a text, if anything. */
 const matching =
-  (pattern: RegExp, problem: string, limit: number) =>
+  (pattern: RegExp, problem: string, limit: number, long = tooLong) =>
   (text: string): ReadonlyArray<string> => [
-    ...(bytes(text) > limit ? [tooLong(limit)] : []),
+    ...(bytes(text) > limit ? [long(limit)] : []),
     ...(pattern.test(text) ? [] : [problem])
   ]
 
-const rules: { readonly [R in NameRule]: (name: string) => ReadonlyArray<string> } = {
+/** What is wrong with a name, by its rule. */
+export const rules: { readonly [R in NameRule]: (name: string) => ReadonlyArray<string> } = {
   subdomain: matching(subdomain, subdomainProblem, 253),
   label: matching(
     /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
@@ -52,7 +56,7 @@ const maskTrailingDash = (prefix: string): string => (prefix.endsWith("-") ? `${
 
 export const labelKeyProblem = (key: string): string | undefined => labelKeyProblems(key)[0]
 
-const labelKeyProblems = (key: string): ReadonlyArray<string> => {
+export const labelKeyProblems = (key: string): ReadonlyArray<string> => {
   const parts = key.split("/")
   const [first = "", second] = parts
   if (parts.length > 2) {
@@ -70,13 +74,13 @@ const labelKeyProblems = (key: string): ReadonlyArray<string> => {
     ...(name === ""
       ? ["name part must be non-empty", `name part ${qualifiedProblem}`]
       : [
-          ...(bytes(name) > 63 ? [`name part ${tooLong(63)}`] : []),
+          ...(bytes(name) > 63 ? [`name part ${tooManyBytes(63)}`] : []),
           ...(qualified.test(name) ? [] : [`name part ${qualifiedProblem}`])
         ])
   ]
 }
 
-const labelValueProblems = matching(value, valueProblem, 63)
+export const labelValueProblems = matching(value, valueProblem, 63, tooManyBytes)
 
 export const labelValueProblem = (text: string): string | undefined => labelValueProblems(text)[0]
 

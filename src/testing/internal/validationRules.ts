@@ -1,0 +1,283 @@
+/** The rules that the fields of many kinds share, and how what breaks them is told. */
+import { isIP } from "node:net"
+import { quantityOf, type Quantity } from "./decodeQuantity.js"
+import { isJsonArray, isJsonObject, jsonEquals } from "./json.js"
+import { labelKeyProblems, labelValueProblems, rules } from "./names.js"
+import type { Json, JsonObject } from "./openapi.js"
+import { forbiddenValue, invalidValue, notSupported, required, type Cause } from "./status.js"
+import type { NameRule } from "./strategies.js"
+
+/** Where what is wrong is gathered, in the order in which the API server looks. */
+export type Causes = Array<Cause>
+
+export const objectAt = (object: Json | undefined, ...path: ReadonlyArray<string>): JsonObject | undefined => {
+  const found = valueAt(object, ...path)
+  return isJsonObject(found) ? found : undefined
+}
+
+export const valueAt = (object: Json | undefined, ...path: ReadonlyArray<string>): Json | undefined => {
+  let value = object
+  for (const key of path) value = isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
+  return value ?? undefined
+}
+
+export const textAt = (object: Json | undefined, ...path: ReadonlyArray<string>): string => {
+  const value = valueAt(object, ...path)
+  return typeof value === "string" ? value : ""
+}
+
+export const numberAt = (object: Json | undefined, ...path: ReadonlyArray<string>): number | undefined => {
+  const value = valueAt(object, ...path)
+  return typeof value === "number" ? value : undefined
+}
+
+export const listAt = (object: Json | undefined, ...path: ReadonlyArray<string>): ReadonlyArray<Json> => {
+  const value = valueAt(object, ...path)
+  return isJsonArray(value) ? value : []
+}
+
+/** The objects of a list, with the path of each. */
+export const eachAt = (
+  object: Json | undefined,
+  path: string,
+  key: string
+): ReadonlyArray<readonly [JsonObject, string]> =>
+  listAt(object, key).flatMap((item, index) =>
+    isJsonObject(item) ? [[item, `${path}.${key}[${index}]`] as const] : []
+  )
+
+/** The entries of a map, in the order of their keys. */
+export const entriesAt = (object: Json | undefined, ...path: ReadonlyArray<string>): ReadonlyArray<[string, Json]> =>
+  Object.entries(objectAt(object, ...path) ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1))
+
+const sortedKeys = (value: Json): Json =>
+  isJsonArray(value)
+    ? value.map(sortedKeys)
+    : isJsonObject(value)
+      ? Object.fromEntries(
+          Object.entries(value)
+            .toSorted(([a], [b]) => (a < b ? -1 : 1))
+            .map(([key, item]) => [key, sortedKeys(item)])
+        )
+      : value
+
+/** A value as Go puts it into the message. */
+export const goText = (value: Json): string =>
+  typeof value === "object" && value !== null
+    ? JSON.stringify(sortedKeys(value))
+        .replaceAll("<", String.raw`\u003c`)
+        .replaceAll(">", String.raw`\u003e`)
+        .replaceAll("&", String.raw`\u0026`)
+    : JSON.stringify(value)
+
+export const invalid = (out: Causes, path: string, value: Json, detail: string): void => {
+  out.push(invalidValue(path, goText(value), detail))
+}
+
+export const missing = (out: Causes, path: string, detail = ""): void => {
+  out.push(required(path, detail))
+}
+
+export const forbid = (out: Causes, path: string, detail: string): void => {
+  out.push(forbiddenValue(path, detail))
+}
+
+export const unsupported = (out: Causes, path: string, value: Json, supported: ReadonlyArray<string>): void => {
+  out.push(notSupported(path, goText(value), supported))
+}
+
+export const duplicate = (out: Causes, path: string, value: Json): void => {
+  out.push({ reason: "FieldValueDuplicate", message: `Duplicate value: ${goText(value)}`, field: path })
+}
+
+export const notFound = (out: Causes, path: string, value: Json): void => {
+  out.push({ reason: "FieldValueNotFound", message: `Not found: ${goText(value)}`, field: path })
+}
+
+export const tooLong = (out: Causes, path: string, limit: number): void => {
+  out.push({ reason: "FieldValueTooLong", message: `Too long: may not be more than ${limit} bytes`, field: path })
+}
+
+/** Each problem of a text. */
+export const problems = (out: Causes, path: string, value: Json, found: ReadonlyArray<string>): void => {
+  for (const problem of found) invalid(out, path, value, problem)
+}
+
+export const name = (out: Causes, path: string, text: string, rule: NameRule): void =>
+  problems(out, path, text, rules[rule](text))
+
+const immutableField = "field is immutable"
+
+export const immutable = (
+  out: Causes,
+  path: string,
+  value: Json | undefined,
+  old: Json | undefined,
+  detail = immutableField
+): void => {
+  if (!jsonEquals(value, old)) invalid(out, path, value ?? null, detail)
+}
+
+export const notNegative = (out: Causes, path: string, value: number | undefined): void => {
+  if (value !== undefined && value < 0) invalid(out, path, value, "must be greater than or equal to 0")
+}
+
+/** One of the values; an empty one is missing. */
+export const oneOf = (out: Causes, path: string, value: Json | undefined, supported: ReadonlyArray<string>): void => {
+  if (value === undefined || value === "") missing(out, path)
+  else if (!supported.includes(String(value))) unsupported(out, path, value, supported)
+}
+
+/** One of the values, or none. */
+export const maybeOneOf = (
+  out: Causes,
+  path: string,
+  value: Json | undefined,
+  supported: ReadonlyArray<string>
+): void => {
+  if (value !== undefined && !supported.includes(String(value))) unsupported(out, path, value, supported)
+}
+
+export const range = (low: number, high: number): string => `must be between ${low} and ${high}, inclusive`
+
+export const portNumber = (out: Causes, path: string, port: number): void => {
+  if (port < 1 || port > 65535) invalid(out, path, port, range(1, 65535))
+}
+
+export const portNameProblems = (text: string): ReadonlyArray<string> => [
+  ...(Buffer.byteLength(text) > 15 ? ["must be no more than 15 characters"] : []),
+  ...(/^[-a-z0-9]+$/.test(text) ? [] : ["must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"]),
+  ...(/[a-z]/.test(text) ? [] : ["must contain at least one letter (a-z)"]),
+  ...(text.includes("--") ? ["must not contain consecutive hyphens"] : []),
+  ...(text !== "" && (text.startsWith("-") || text.endsWith("-")) ? ["must not begin or end with a hyphen"] : [])
+]
+
+export const portNumberOrName = (out: Causes, path: string, port: Json | undefined): void => {
+  if (typeof port === "string") problems(out, path, port, portNameProblems(port))
+  else portNumber(out, path, typeof port === "number" ? port : 0)
+}
+
+export const protocols = ["SCTP", "TCP", "UDP"]
+
+export const labels = (out: Causes, path: string, map: Json | undefined): void => {
+  for (const [key, value] of entriesAt(map)) {
+    problems(out, path, key, labelKeyProblems(key))
+    problems(out, path, value, labelValueProblems(String(value)))
+  }
+}
+
+export const labelKey = (out: Causes, path: string, key: string): void =>
+  problems(out, path, key, labelKeyProblems(key))
+
+export const labelSelector = (out: Causes, path: string, selector: JsonObject | undefined): void => {
+  if (selector === undefined) return
+  labels(out, `${path}.matchLabels`, selector["matchLabels"])
+  for (const [expression, at] of eachAt(selector, path, "matchExpressions")) {
+    const [operator, values] = [textAt(expression, "operator"), listAt(expression, "values")]
+    if (operator === "In" || operator === "NotIn") {
+      if (values.length === 0) missing(out, `${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'")
+    } else if (operator === "Exists" || operator === "DoesNotExist") {
+      if (values.length > 0) {
+        forbid(out, `${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")
+      }
+    } else invalid(out, `${at}.operator`, operator, "not a valid selector operator")
+    labelKey(out, `${at}.key`, textAt(expression, "key"))
+    values.forEach((value, index) => problems(out, `${at}.values[${index}]`, value, labelValueProblems(String(value))))
+  }
+}
+
+export const isEmptySelector = (selector: JsonObject | undefined): boolean =>
+  entriesAt(selector, "matchLabels").length + listAt(selector, "matchExpressions").length === 0
+
+/** Whether labels are selected, or undefined if the selector cannot be read. */
+export const selects = (selector: JsonObject | undefined, of: JsonObject): boolean | undefined => {
+  const causes: Causes = []
+  labelSelector(causes, "", selector)
+  if (causes.length > 0) return undefined
+  return (
+    entriesAt(selector, "matchLabels").every(([key, value]) => of[key] === value) &&
+    listAt(selector, "matchExpressions").every((expression) => {
+      const [value, values] = [of[textAt(expression, "key")], listAt(expression, "values")]
+      switch (textAt(expression, "operator")) {
+        case "In":
+          return value !== undefined && values.includes(value)
+        case "NotIn":
+          return value === undefined || !values.includes(value)
+        case "Exists":
+          return value !== undefined
+        default:
+          return value === undefined
+      }
+    })
+  )
+}
+
+export const qualifiedName = labelKey
+
+const configMapKey = /^[-._a-zA-Z0-9]+$/
+
+/** What is wrong with a key of a ConfigMap or a Secret. */
+export const keyProblems = (key: string): ReadonlyArray<string> => [
+  ...(Buffer.byteLength(key) > 253 ? ["must be no more than 253 bytes"] : []),
+  ...(configMapKey.test(key)
+    ? []
+    : [
+        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+      ]),
+  ...(key === "."
+    ? [`must not be '.'`]
+    : key === ".."
+      ? [`must not be '..'`]
+      : key.startsWith("..")
+        ? [`must not start with '..'`]
+        : [])
+]
+
+export const quantityAt = (value: Json | undefined): Quantity | undefined =>
+  typeof value === "string" ? quantityOf(value) : undefined
+
+export const notNegativeQuantity = (out: Causes, path: string, value: Json): void => {
+  const quantity = quantityAt(value)
+  if (quantity !== undefined && quantity.nanos < 0n) invalid(out, path, value, "must be greater than or equal to 0")
+}
+
+const percent = /^[0-9]+%$/
+
+export const intOrPercent = (out: Causes, path: string, value: Json | undefined): void => {
+  if (typeof value === "number") return notNegative(out, path, value)
+  if (typeof value === "string" && !percent.test(value)) {
+    invalid(
+      out,
+      path,
+      value,
+      "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"
+    )
+  }
+}
+
+export const notMoreThan100Percent = (out: Causes, path: string, value: Json | undefined): void => {
+  if (typeof value === "string" && percent.test(value) && Number(value.slice(0, -1)) > 100) {
+    invalid(out, path, value, "must not be greater than 100%")
+  }
+}
+
+export const isZeroIntOrPercent = (value: Json | undefined): boolean =>
+  typeof value === "string" ? percent.test(value) && Number(value.slice(0, -1)) === 0 : (value ?? 0) === 0
+
+const ipProblem = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+
+export const ip = (out: Causes, path: string, text: string): void => {
+  if (isIP(text) === 0) invalid(out, path, text, ipProblem)
+}
+
+export const isCidr = (text: string): boolean => {
+  const [address = "", bits = "", ...more] = text.split("/")
+  const family = isIP(address)
+  return more.length === 0 && family !== 0 && /^\d+$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)
+}
+
+export const cidr = (out: Causes, path: string, text: string): void => {
+  if (!isCidr(text)) invalid(out, path, text, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")
+}
+
+export const accessModes = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"]
