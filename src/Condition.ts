@@ -31,6 +31,8 @@ export interface Condition<in O, out A = never> {
   readonly check: (object: O) => Verdict
   /** The verdict when there is no object. */
   readonly absent: Verdict
+  /** Why nobody can wait for it, if so: `waitFor` fails with `InvalidRequest` at once. */
+  readonly problem?: string | undefined
   readonly [InsteadId]?: A
 }
 
@@ -102,7 +104,10 @@ export const status: (type: string, status?: string) => Condition<unknown> = int
 /**
  * A path into the object and the text that stands there, as `kubectl wait --for=jsonpath=...` takes it:
  * `"{.status.phase}=Running"`; without a value it is met when something is there. An expression that cannot be read is
- * never met, and says why.
+ * not waited for: `waitFor` fails with `InvalidRequest`. The braces and the quotes of the value may be left out.
+ *
+ * Where the path leads to several values, each has to be the wanted one. What is not there in a list yet is waited for;
+ * `kubectl wait` fails in both cases. A value in a custom kind is as the program sees it, after its schema.
  *
  * See [JSONPath support](https://kubernetes.io/docs/reference/kubectl/jsonpath/).
  *
@@ -131,7 +136,9 @@ export const jsonpath: (expression: string) => Condition<unknown> = internal.jso
  * @since 0.1.0
  * @category combinators
  */
-export const and: <O, A>(...conditions: ReadonlyArray<Condition<O, A>>) => Condition<O, A> = internal.and
+export const and: <O, A>(
+  ...conditions: readonly [Condition<O, A>, ...ReadonlyArray<Condition<O, A>>]
+) => Condition<O, A> = internal.and
 
 /**
  * Any of the conditions. It can never be met when none of them can.
@@ -146,7 +153,9 @@ export const and: <O, A>(...conditions: ReadonlyArray<Condition<O, A>>) => Condi
  * @since 0.1.0
  * @category combinators
  */
-export const or: <O, A>(...conditions: ReadonlyArray<Condition<O, A>>) => Condition<O, A> = internal.or
+export const or: <O, A>(
+  ...conditions: readonly [Condition<O, A>, ...ReadonlyArray<Condition<O, A>>]
+) => Condition<O, A> = internal.or
 
 /**
  * The object is there, and the condition is not met.
@@ -162,3 +171,21 @@ export const or: <O, A>(...conditions: ReadonlyArray<Condition<O, A>>) => Condit
  * @category combinators
  */
 export const not: <O>(condition: Condition<O, unknown>) => Condition<O> = internal.not
+
+/**
+ * Whether an object meets a condition: says after `or` which of them it was.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Condition, Pod } from "effect-kubernetes"
+ *
+ * const outcome = Pod.waitFor("migration", Condition.or(Pod.completed, Condition.jsonpath("{.status.phase}=Failed"))).pipe(
+ *   Effect.map((pod) => (Condition.isMet(Pod.completed, pod) ? "completed" : "failed"))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isMet: <O>(condition: Condition<O, unknown>, object: O | undefined) => boolean = internal.isMet

@@ -4,12 +4,10 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
-import { withClient } from "./internal/withClient.js"
-import { InvalidRequest, TimeoutError, WaitFailed, type KubeError } from "./KubeError.js"
+import { isMet } from "./Condition.js"
+import * as wait from "./internal/wait.js"
+import { InvalidRequest, type KubeError } from "./KubeError.js"
 import type { KubeClient } from "./layers/KubeClient.js"
 import type {
   CallOptions,
@@ -212,25 +210,15 @@ export const list = (pods: Pods): Effect.Effect<ReadonlyArray<Stored<Pod>>, Kube
  * @since 0.1.0
  * @category combinators
  */
-export const isReady = (pod: Stored<Pod>): boolean =>
-  pod.metadata.deletionTimestamp === undefined &&
-  (pod.status.conditions ?? []).some(({ status, type }) => type === "Ready" && status === "True")
+export const isReady = (pod: Stored<Pod>): boolean => isMet(Pod.ready, pod)
 
-/** Why a pod is not ready, in a few words. */
-const describe = ({ metadata, status }: Stored<Pod>): string => {
-  const waiting = (status.containerStatuses ?? []).find(({ state }) => state?.waiting?.reason !== undefined)
-  const condition = (status.conditions ?? []).find(({ status, type }) => type === "Ready" && status !== "True")
-  const reason = waiting?.state?.waiting?.reason ?? status.reason ?? condition?.reason
-  const phase = metadata.deletionTimestamp === undefined ? (status.phase ?? "Pending") : "Terminating"
-  return `pod "${metadata.name}" is ${phase}${reason === undefined ? "" : ` (${reason})`}`
-}
-
-const hasEnded = ({ status }: Stored<Pod>): boolean => status.phase === "Succeeded" || status.phase === "Failed"
+/** A function, since the modules of `Pod` and this one need each other. */
+const watchable = (): wait.Watchable<Stored<Pod>> => ({ resource: Pod, watch: Pod.watch })
 
 /**
  * The first of the pods that is ready; waits for one, at most for `timeout` (default: the client's). Fails with
  * `NotFound` when the one pod, or the object that selects them, is not there, with `WaitFailed` when the one pod has
- * ended, and with `TimeoutError`, which says how the pods were last.
+ * ended or is deleted, and with `TimeoutError`, which says how the pods were last.
  *
  * @example
  * ```ts
@@ -243,52 +231,20 @@ const hasEnded = ({ status }: Stored<Pod>): boolean => status.phase === "Succeed
  * @category combinators
  */
 export const ready = (pods: Pods, options: CallOptions = {}): Effect.Effect<Stored<Pod>, KubeError, KubeClient> =>
-  withClient((client, env) => {
-    const last = new Map<string, string>()
-    const see = (pod: Stored<Pod>): Effect.Effect<Option.Option<Stored<Pod>>, WaitFailed> => {
-      last.set(pod.metadata.uid, describe(pod))
-      if (isReady(pod)) return Effect.succeedSome(pod)
-      return !isChosen(pods) && hasEnded(pod)
-        ? Effect.fail(new WaitFailed({ message: `${describe(pod)} and will not be ready any more` }))
-        : Effect.succeedNone
-    }
-    const watched = (selection: Selection): Effect.Effect<Stored<Pod>, KubeError, KubeClient> =>
-      Pod.watch(selection).pipe(
-        Stream.mapEffect((event) => {
-          if (event._tag === "Bookmark" || event._tag === "Synced") return Effect.succeedNone
-          if (event._tag !== "Deleted") return see(event.object)
-          last.delete(event.object.metadata.uid)
-          return isChosen(pods)
-            ? Effect.succeedNone
-            : Effect.fail(new WaitFailed({ message: `pod "${event.object.metadata.name}" was deleted` }))
-        }),
-        Stream.filterMap((found) => found),
-        Stream.runHead,
-        // The server ends a watch now and then.
-        Effect.flatMap(Option.match({ onNone: () => watched(selection), onSome: Effect.succeed }))
-      )
-    const found = Effect.flatMap(resolve(pods), ({ selection }) =>
+  wait.limited(
+    {
+      complaint: isChosen(pods) ? "no Pod is ready" : `Pod "${wait.nameOf(pods)}" is not ready`,
+      method: "GET",
+      path: "/api/v1/pods",
+      verb: "watch",
+      kind: "Pod"
+    },
+    options,
+    (note) =>
       isChosen(pods)
-        ? watched(selection)
-        : // A watch of one pod would wait for one that is not there.
-          Effect.flatMap(
-            Effect.flatMap(Pod.get(pods), see),
-            Option.match({ onNone: () => watched(selection), onSome: Effect.succeed })
+        ? Effect.flatMap(resolve(pods), ({ selection }) => wait.any(watchable(), selection, Pod.ready, note))
+        : // A watch alone would wait for one that is not there.
+          Effect.flatMap(Effect.zipRight(onePod(pods), Pod.get(pods)), (pod) =>
+            wait.same(watchable(), pod, Pod.ready, note)
           )
-    )
-    const wanted = options.timeout ?? env.timeout ?? client.timeout
-    if (wanted === "infinity") return found
-    const timeout = Duration.decode(wanted)
-    return Effect.timeoutFail(found, {
-      duration: timeout,
-      onTimeout: () =>
-        new TimeoutError({
-          timeout,
-          method: "GET",
-          path: "/api/v1/pods",
-          verb: "watch",
-          kind: "Pod",
-          last: last.size === 0 ? "there is no such pod" : [...last.values()].slice(0, 5).join(", ")
-        })
-    })
-  })
+  )

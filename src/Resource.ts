@@ -581,7 +581,11 @@ export interface CanWatch<K, S extends Scope> {
   }
   /**
    * Waits until an object meets a condition (`Pod.ready`, `Condition.deleted`, ...), and returns it: by a watch, without
-   * asking again and again. An object that is not there yet is waited for. `timeout` limits the whole.
+   * asking again and again. `timeout` limits the whole (default: the client's).
+   *
+   * A name stands for whatever bears it: an object that is not there yet is waited for, and so is one that is deleted and
+   * comes back. An object that you got earlier stands for itself, by its uid: once it is gone, another one of its name does
+   * not count.
    *
    * Fails with `WaitFailed` as soon as the condition cannot be met any more, and with `TimeoutError`; both say how the
    * object was last.
@@ -595,18 +599,22 @@ export interface CanWatch<K, S extends Scope> {
   readonly waitForStream: <A = never>(
     ref: Ref<S>,
     condition: Condition<Stored<K>, A>,
-    options?: NamespaceOption<S>
+    options?: CallOptions & NamespaceOption<S>
   ) => Stream.Stream<Progress<K>, KubeError, KubeClient>
   /**
    * Waits until every object that the selectors match meets a condition; there has to be one, unless the condition is
-   * that there is none (`Condition.deleted`). Fails when one of them cannot meet it any more.
+   * that there is none (`Condition.deleted`). Which objects these are may change meanwhile: one that is deleted is not
+   * waited for any more. Fails when one of them cannot meet it any more.
    */
   readonly waitForAll: <A = never>(
     selection: SelectorOptions & CollectionNamespaceOption<S>,
     condition: Condition<Stored<K>, A>,
     options?: CallOptions
   ) => Effect.Effect<ReadonlyArray<Stored<K>>, KubeError, KubeClient>
-  /** Waits until one of the objects that the selectors match meets a condition, and returns it. */
+  /**
+   * Waits until one of the objects that the selectors match meets a condition, and returns it. It fails with no
+   * `WaitFailed`: another one may always come.
+   */
   readonly waitForAny: (
     selection: SelectorOptions & CollectionNamespaceOption<S>,
     condition: Condition<Stored<K>>,
@@ -631,7 +639,7 @@ export interface Progress<K> {
 /**
  * The conditions that a kind has of its own, for `waitFor`. Each means what the kind's controller and `kubectl` mean:
  *
- * - Pod: `ready`; `completed`, its containers have ended well
+ * - Pod: `ready`, and not being deleted; `completed`, its containers have ended well
  * - Node: `ready`
  * - Deployment: `available`, enough replicas take requests; `rolledOut`, all of them are new ones, as for `kubectl rollout
  *   status`. Neither is met when the rollout is past its `progressDeadlineSeconds`

@@ -1,12 +1,7 @@
 /** The conditions of single kinds, by `group/kind`: what the kind's own controller calls done, and what failed for good. */
 import type { Condition } from "../Condition.js"
-import { entryOf, isCurrent, make, never, notYet, said, status } from "./condition.js"
+import { cut, entryOf, isCurrent, make, never, notYet, part, said, status } from "./condition.js"
 import { isObject } from "./isObject.js"
-
-const part = (object: unknown, name: "metadata" | "spec" | "status"): Record<string, unknown> => {
-  const value: unknown = isObject(object) ? object[name] : undefined
-  return isObject(value) ? value : {}
-}
 
 const count = (value: unknown, otherwise = 0): number => (typeof value === "number" ? value : otherwise)
 
@@ -14,20 +9,32 @@ const phaseOf = (pod: unknown): unknown => part(pod, "status")["phase"]
 
 const met = { _tag: "Met" } as const
 
-/** How the containers that are not running are, in the kubelet's words. */
+const stateOf = (container: Record<string, unknown>, name: "state" | "lastState"): Record<string, unknown> => {
+  const state = container[name]
+  return isObject(state) ? state : {}
+}
+
+const exitOf = (terminated: Record<string, unknown>): string => {
+  const why = said(terminated)
+  return `exit code ${String(terminated["exitCode"])}${why === "" ? "" : ` (${why})`}`
+}
+
+/** How the containers that do not run are, in the kubelet's words. */
 const containersOf = (pod: unknown): string => {
   const { containerStatuses, initContainerStatuses, message, reason } = part(pod, "status")
-  const waiting = [initContainerStatuses, containerStatuses]
+  const containers = [initContainerStatuses, containerStatuses]
     .flatMap((statuses): ReadonlyArray<unknown> => (Array.isArray(statuses) ? statuses : []))
+    .filter(isObject)
     .flatMap((container) => {
-      const state = isObject(container) && isObject(container["state"]) ? container["state"] : {}
-      const { waiting, terminated } = state
-      if (isObject(waiting)) return [said(waiting)]
-      return isObject(terminated) && terminated["exitCode"] !== 0
-        ? [`exit code ${String(terminated["exitCode"])}${said(terminated) === "" ? "" : ` (${said(terminated)})`}`]
-        : []
+      const { terminated, waiting } = stateOf(container, "state")
+      const name = String(container["name"])
+      if (isObject(waiting)) {
+        const { terminated: before } = stateOf(container, "lastState")
+        return [`${name}: ${said(waiting)}${isObject(before) ? `, after ${exitOf(before)}` : ""}`]
+      }
+      return isObject(terminated) && terminated["exitCode"] !== 0 ? [`${name}: ${exitOf(terminated)}`] : []
     })
-  return [said({ reason, message }), ...waiting].filter((text) => text !== "").join(", ")
+  return cut([said({ reason, message }), ...containers].filter((text) => text !== "").join(", "))
 }
 
 const because = (text: string, why: string): string => (why === "" ? text : `${text}: ${why}`)
@@ -37,6 +44,8 @@ const podReady = make("ready", (pod) => {
   if (phase === "Succeeded" || phase === "Failed") {
     return never(because(`the pod has ended with ${phase}`, containersOf(pod)))
   }
+  // It may still say that it is ready, but gets no requests any more.
+  if (part(pod, "metadata")["deletionTimestamp"] !== undefined) return notYet("the pod is terminating")
   const ready = entryOf(pod, "Ready")
   if (ready?.status === "True") return met
   return notYet(
@@ -52,7 +61,8 @@ const podCompleted = make("completed", (pod) => {
     : notYet(because(`the pod is ${typeof phase === "string" ? phase : "Pending"}`, containersOf(pod)))
 })
 
-const isStale = (object: unknown): boolean => !isCurrent(object, part(object, "status")["observedGeneration"])
+/** A controller that has said nothing yet has seen nothing: without this a new object with 0 replicas would be done. */
+const isStale = (object: unknown): boolean => !isCurrent(object, count(part(object, "status")["observedGeneration"]))
 
 const unseen = notYet("its controller has not seen the last change yet")
 
@@ -81,6 +91,9 @@ const deploymentRolledOut = make("rolled out", (deployment) => {
   const wanted = count(part(deployment, "spec")["replicas"], 1)
   const { availableReplicas, replicas, updatedReplicas } = part(deployment, "status")
   const updated = count(updatedReplicas)
+  if (updated < wanted && part(deployment, "spec")["paused"] === true) {
+    return notYet(`it is paused, and ${updated} of ${wanted} replicas are updated`)
+  }
   if (updated < wanted) return notYet(`${updated} of ${wanted} replicas are updated`)
   if (count(replicas) > updated) return notYet(`${count(replicas) - updated} old replicas are still ending`)
   return count(availableReplicas) < updated
@@ -120,11 +133,13 @@ const daemonSetRolledOut = make("rolled out", (set) => {
 })
 
 const jobComplete = make("complete", (job) => {
-  const failed = entryOf(job, "Failed")
-  if (failed?.status === "True") return never(because("the job has failed", said(failed)))
+  // With `FailureTarget` the failure is decided, and the pods that are left are being ended.
+  const failed = [entryOf(job, "Failed"), entryOf(job, "FailureTarget")].find((entry) => entry?.status === "True")
+  if (failed !== undefined) return never(because("the job has failed", said(failed)))
   if (entryOf(job, "Complete")?.status === "True") return met
   const { active, failed: failures, succeeded } = part(job, "status")
-  return notYet(`${count(active)} pods run, ${count(succeeded)} have succeeded, ${count(failures)} have failed`)
+  const pods = `${count(active)} pods run, ${count(succeeded)} have succeeded, ${count(failures)} have failed`
+  return notYet(entryOf(job, "Suspended")?.status === "True" ? `it is suspended; ${pods}` : pods)
 })
 
 const claimBound = make("bound", (claim) => {
