@@ -128,7 +128,10 @@ describe("sharing", () => {
 
   it("leaves alone what is not plain JSON", () => {
     class Wrapped {
-      constructor(readonly text: string) {}
+      readonly text: string
+      constructor(text: string) {
+        this.text = text
+      }
     }
     const share = makeSharing()
     share({ text: "something that is long enough" })

@@ -1,0 +1,438 @@
+/** The shared cache: who is told what, and when it ends. What chaos does to it is in Watch.test.ts. */
+import { assert, describe, it } from "@effect/vitest"
+import {
+  Cause,
+  Context,
+  Effect,
+  Exit,
+  FastCheck as fc,
+  Layer,
+  Option,
+  Schedule,
+  Scope,
+  Stream,
+  type Fiber
+} from "effect"
+import { ConfigMap, Informer, Node, type KubeError, type Stored } from "effect-kubernetes"
+import { fake, answer, ok, queryOf } from "./layers/fake.js"
+import * as ChaosServer from "./support/chaosServer.js"
+import { strictly } from "./support/fold.js"
+import * as Simulation from "./support/simulation.js"
+
+type Event = Informer.InformerEvent<ConfigMap>
+
+const word = (event: Event) =>
+  event._tag === "Synced"
+    ? "synced"
+    : `${{ Added: "+", Modified: "~", Deleted: "-" }[event._tag]}${event.object.metadata.name}${event.object.data?.["n"] ?? ""}`
+
+/** An informer on a server, in simulated time. */
+const setting = <N extends string = never>(
+  options: Informer.Options<ConfigMap, N> = {},
+  names: ReadonlyArray<string> = ["a", "b"],
+  fault: Parameters<ChaosServer.Server["setFault"]>[0] = () => undefined
+) => {
+  const simulation = Simulation.make(1)
+  const server = ChaosServer.make()
+  for (const name of names) server.put(name, {})
+  server.setFault(fault)
+  const scope = Effect.runSync(Scope.make())
+  const client = simulation.run(Layer.buildWithScope(server.client, scope))
+  const informer = simulation.run(Informer.make(ConfigMap, options).pipe(Scope.extend(scope), Effect.provide(client)))
+  const words = (stream: Stream.Stream<Event, KubeError>, each: Effect.Effect<void> = Effect.void) => {
+    const heard: Array<string> = []
+    const fiber = simulation.start(
+      Stream.runForEach(stream, (event) =>
+        Effect.zipRight(
+          Effect.sync(() => heard.push(word(event))),
+          each
+        )
+      )
+    )
+    return { fiber, take: () => heard.splice(0) }
+  }
+  const close = () => simulation.start(Scope.close(scope, Exit.void))
+  return { simulation, server, informer, words, close }
+}
+
+/** How it has ended: not yet, the error, or `interrupted`. */
+const ending = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): unknown => {
+  const exit = fiber.unsafePoll()
+  if (exit === null) return "waits"
+  if (Exit.isSuccess(exit)) return exit.value
+  if (Cause.isInterruptedOnly(exit.cause)) return "interrupted"
+  return Option.getOrElse(Cause.failureOption(exit.cause), () => Cause.squash(exit.cause))
+}
+
+describe("an informer", () => {
+  it("is read when it is synced, and its store shows what is there already", () => {
+    const { informer, server, simulation } = setting({ limit: 1 }, ["a", "b"], ({ target }) =>
+      target.includes("continue") ? { _tag: "Hang" } : undefined
+    )
+    const [size, got, synced] = [
+      simulation.start(informer.size),
+      simulation.start(informer.get("b")),
+      simulation.start(informer.synced)
+    ]
+    simulation.pass(1000)
+    assert.deepStrictEqual([ending(size), ending(got), ending(synced)], ["waits", "waits", "waits"])
+    assert.deepStrictEqual([informer.store.isSynced(), informer.store.size()], [false, 1])
+    server.setFault(() => undefined)
+    simulation.pass(120_000)
+    assert.strictEqual(ending(size), 2)
+    assert.strictEqual(Option.getOrThrow(simulation.run(informer.get("b"))).metadata.name, "b")
+    assert.strictEqual(
+      Option.getOrThrow(simulation.run(informer.get({ name: "b", namespace: "team" }))).metadata.name,
+      "b"
+    )
+    assert.isTrue(Option.isNone(simulation.run(informer.get("c"))))
+    assert.isTrue(Option.isNone(simulation.run(informer.get({ name: "b", namespace: "other" }))))
+    assert.strictEqual(simulation.run(informer.list()).length, 2)
+    assert.strictEqual(simulation.run(informer.list({ namespace: "team" })).length, 2)
+    assert.strictEqual(simulation.run(informer.list({ namespace: "tea" })).length, 0)
+    assert.strictEqual(informer.store.get("a")?.metadata.name, "a")
+    assert.isTrue(informer.store.isSynced())
+  })
+
+  it("tells everybody what is there, then the changes, whenever they come; over one watch", () => {
+    const { informer, server, simulation, words } = setting({ limit: 1 })
+    const early = words(informer.changes)
+    simulation.pass(0)
+    assert.deepStrictEqual(early.take(), ["+a", "+b", "synced"])
+    server.put("a", { n: "1" })
+    server.remove("b")
+    simulation.pass(0)
+    assert.deepStrictEqual(early.take(), ["~a1", "-b"])
+    const late = words(informer.changes)
+    const latest = words(informer.latest)
+    server.put("c", {})
+    simulation.pass(0)
+    assert.deepStrictEqual(late.take(), ["+a1", "synced", "+c"])
+    assert.deepStrictEqual(latest.take(), ["+a1", "synced", "+c"])
+    server.put("c", { n: "2" })
+    simulation.pass(0)
+    for (const { take } of [early, late, latest]) assert.strictEqual(take().at(-1), "~c2")
+    assert.strictEqual(server.requests.filter(({ watch }) => watch).length, 1)
+  })
+
+  it("somebody who comes at any moment sees a whole that the changes lead on from", { timeout: 60_000 }, () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.tuple(fc.constantFrom("a", "b", "c", "d"), fc.constantFrom("put", "remove", "listen", "pass", "resync"))
+        ),
+        (steps) => {
+          const { informer, server, simulation } = setting({ limit: 1 })
+          const folds = [strictly<ConfigMap>()]
+          const listen = (slowly: number) => {
+            const fold = strictly<ConfigMap>()
+            const last = new Map<string, Stored<ConfigMap>>()
+            folds.push(fold)
+            simulation.start(
+              Stream.runForEach(slowly % 3 === 0 ? informer.latest : informer.changes, (event) =>
+                Effect.zipRight(
+                  Effect.sync(() => {
+                    // Told again, nothing new.
+                    if (event._tag === "Modified" && event.object === event.previous) {
+                      const { name } = event.object.metadata
+                      if (last.get(name) !== event.object) throw new Error(`told again of what nobody knows: ${name}`)
+                      return
+                    }
+                    if ("object" in event) last.set(event.object.metadata.name, event.object)
+                    fold.take(event, { anew: true })
+                  }),
+                  slowly % 2 === 0 ? Effect.void : Effect.sleep("1 second")
+                )
+              ).pipe(Effect.tapErrorCause((cause) => Effect.sync(() => broken.push(Cause.pretty(cause)))))
+            )
+          }
+          const broken: Array<string> = []
+          for (const [index, [name, what]] of steps.entries()) {
+            if (what === "put") server.put(name, { n: String(index) })
+            else if (what === "remove") server.remove(name)
+            else if (what === "listen") listen(index)
+            else if (what === "resync") simulation.start(informer.resync)
+            simulation.pass(what === "pass" ? 500 : 0)
+          }
+          simulation.pass(200_000)
+          assert.deepStrictEqual(broken, [])
+          const versions = (known: Iterable<{ readonly metadata: { readonly resourceVersion: string } }>) =>
+            Array.from(known, ({ metadata }) => metadata.resourceVersion).toSorted()
+          for (const { known } of folds.slice(1)) {
+            assert.deepStrictEqual(versions(known.values()), versions(server.objects.values()))
+          }
+        }
+      ),
+      { numRuns: 60 }
+    )
+  })
+
+  it("who reads changes slowly holds the watch back, and who reads the latest slowly does not", { timeout: 60_000 }, () => {
+    const { informer, server, simulation, words } = setting()
+    simulation.pass(0)
+    const slow = words(informer.changes, Effect.sleep("1 hour"))
+    const quick = words(informer.changes)
+    const lazy = words(informer.latest, Effect.sleep("1 hour"))
+    simulation.pass(0)
+    for (let n = 1; n <= 100; n++) {
+      server.put("a", { n: String(n) })
+      simulation.pass(1)
+    }
+    // What the slow one has not taken waits for it: so many batches, and no more.
+    const heard = quick.take()
+    assert.isAbove(heard.length, 10)
+    assert.isBelow(heard.length, 30)
+    assert.isBelow(Number(informer.store.get("a")?.data?.["n"]), 30)
+    const before = server.requests.length
+    simulation.start(slow.fiber.interruptAsFork(slow.fiber.id()))
+    simulation.pass(1000)
+    assert.strictEqual(informer.store.get("a")?.data?.["n"], "100")
+    assert.strictEqual(quick.take().at(-1), "~a100")
+    assert.strictEqual(server.requests.length, before)
+    // In the order of the objects, of each the last state.
+    simulation.pass(4 * 3_600_000)
+    assert.deepStrictEqual(lazy.take(), ["+a", "+b", "synced", "~a100"])
+  })
+
+  it("of an object that came and went, the latest says nothing; of one that is another now, that it has changed", () => {
+    const { informer, server, simulation } = setting()
+    simulation.pass(0)
+    const events: Array<Event> = []
+    simulation.start(
+      Stream.runForEach(informer.latest, (event) =>
+        Effect.zipRight(
+          Effect.sync(() => events.push(event)),
+          Effect.sleep("1 second")
+        )
+      )
+    )
+    simulation.pass(10_000)
+    events.length = 0
+    server.put("b", { n: "busy" })
+    simulation.pass(10)
+    const seen = informer.store.get("a")
+    server.put("c", {})
+    server.remove("c")
+    server.put("a", { n: "1" })
+    server.remove("a")
+    server.put("a", { n: "2" })
+    server.put("b", { n: "1" })
+    server.remove("b")
+    simulation.pass(10_000)
+    assert.deepStrictEqual(events.map(word), ["~bbusy", "~a2", "-b1"])
+    const [, changed] = events
+    assert(changed?._tag === "Modified")
+    assert.strictEqual(changed.previous, seen)
+  })
+
+  it("a listener may read the informer, even where there is more than it may hold", () => {
+    const names = Array.from({ length: 60 }, (_, index) => `a${index}`)
+    const { informer, simulation } = setting({ limit: 1 }, names)
+    const { fiber } = (() => {
+      const fiber = simulation.start(
+        Stream.runForEach(Stream.take(informer.changes, 61), () => Effect.zipRight(informer.size, informer.synced))
+      )
+      return { fiber }
+    })()
+    simulation.pass(1000)
+    assert.strictEqual(ending(fiber), undefined)
+  })
+
+  it("resyncs when asked to, and asks the server for nothing", () => {
+    const { informer, server, simulation, words } = setting()
+    const listener = words(informer.changes)
+    simulation.pass(0)
+    listener.take()
+    const before = server.requests.length
+    simulation.pass(60_000)
+    assert.deepStrictEqual(listener.take(), [])
+    simulation.start(
+      Effect.repeat(informer.resync, Schedule.intersect(Schedule.spaced("1 minute"), Schedule.recurs(1)))
+    )
+    simulation.pass(90_000)
+    assert.deepStrictEqual(listener.take(), ["~a", "~b", "~a", "~b"])
+    assert.strictEqual(server.requests.length, before)
+  })
+
+  it("finds objects by the keys of its indexes, as looking at each would", { timeout: 60_000 }, () => {
+    const keys = fc.array(fc.constantFrom("x", "y", "z"), { maxLength: 3 })
+    const change = fc.tuple(fc.constantFrom("a", "b", "c", "d"), fc.option(keys))
+    fc.assert(
+      fc.property(fc.array(change), (changes) => {
+        const all = (it: Stored<ConfigMap>) => it.data?.["keys"]?.split(",") ?? []
+        const { informer, server, simulation } = setting({
+          indexes: { all, first: (it) => all(it)[0], none: () => undefined }
+        })
+        for (const [name, keys] of changes) {
+          if (keys === null) server.remove(name)
+          else server.put(name, { keys: keys.join(",") })
+          simulation.pass(0)
+        }
+        simulation.pass(0)
+        const values = [...informer.store.values()]
+        const names = (found: ReadonlyArray<Stored<ConfigMap>>) => found.map(({ metadata }) => metadata.name).toSorted()
+        for (const key of ["x", "y", "z", ""]) {
+          assert.deepStrictEqual(
+            names(simulation.run(informer.byIndex("all", key))),
+            names(values.filter((it) => all(it).includes(key)))
+          )
+          assert.deepStrictEqual(
+            names(informer.store.byIndex("first", key)),
+            names(values.filter((it) => all(it)[0] === key))
+          )
+          assert.deepStrictEqual(informer.store.byIndex("none", key), [])
+        }
+      }),
+      { numRuns: 60 }
+    )
+  })
+
+  it("keeps what the transform keeps, without managedFields", () => {
+    const { informer, simulation } = setting({ transform: (it) => ({ ...it, data: { n: "kept" } }) })
+    simulation.pass(0)
+    const kept = informer.store.get("a")
+    assert.deepStrictEqual(kept?.data, { n: "kept" })
+    assert.isUndefined(kept?.metadata.managedFields)
+    const whole = setting({ managedFields: true })
+    whole.simulation.pass(0)
+    assert.isDefined(whole.informer.store.get("a")?.metadata.managedFields)
+  })
+
+  it("that is refused fails everybody who waits, listens or reads later", () => {
+    const { informer, server, simulation, words } = setting({ timeoutSeconds: 60 })
+    const early = words(informer.changes)
+    simulation.pass(0)
+    const latest = words(informer.latest)
+    server.setFault(() => ({ _tag: "Answer", code: 403, reason: "Forbidden" }))
+    const failed = simulation.start(informer.failed)
+    simulation.pass(600_000)
+    const later = [informer.size, informer.synced, Stream.runDrain(informer.changes), informer.resync] as const
+    for (const fiber of [
+      early.fiber,
+      latest.fiber,
+      failed,
+      ...later.map((it) => simulation.start<unknown, KubeError>(it))
+    ]) {
+      simulation.pass(0)
+      const end = ending<unknown, KubeError>(fiber)
+      // The first list was complete.
+      if (end !== undefined) assert.propertyVal(end, "_tag", "Forbidden")
+    }
+  })
+
+  it("whose index or transform throws ends with that, for everybody", () => {
+    const broken = () => {
+      throw new Error("made to fail")
+    }
+    for (const options of [{ indexes: { broken } }, { transform: broken }]) {
+      const { informer, simulation, words } = setting<string>(options)
+      const listener = words(informer.changes)
+      const waiting = simulation.start(informer.synced)
+      simulation.pass(1000)
+      for (const fiber of [listener.fiber, waiting, simulation.start(informer.get("a"))]) {
+        simulation.pass(0)
+        assert.propertyVal(ending<unknown, KubeError>(fiber), "message", "made to fail")
+      }
+    }
+  })
+
+  it("ends with its scope: the connection is closed, streams end, whoever still reads is interrupted", () => {
+    for (const isSynced of [true, false]) {
+      const { close, informer, server, simulation, words } = setting({}, ["a", "b"], () =>
+        isSynced ? undefined : { _tag: "Hang" }
+      )
+      simulation.pass(1000)
+      const listeners = [words(informer.changes), words(informer.latest), words(informer.changes, Effect.never)]
+      const failed = simulation.start(informer.failed)
+      const waiting = simulation.start(informer.size)
+      simulation.pass(0)
+      // One that holds the watch back does not keep it.
+      for (let n = 0; n < 40; n++) {
+        server.put("a", { n: String(n) })
+        simulation.pass(0)
+      }
+      close()
+      simulation.pass(0)
+      assert.strictEqual(server.connections.size, 0)
+      const ends = listeners.map(({ fiber }) => ending(fiber))
+      assert.deepStrictEqual(ends, isSynced ? [undefined, undefined, "waits"] : [undefined, undefined, undefined])
+      assert.deepStrictEqual([ending(failed), ending(waiting)], ["interrupted", isSynced ? 2 : "interrupted"])
+      const later = simulation.start(Stream.runDrain(informer.changes))
+      const late = simulation.start(informer.size)
+      simulation.pass(0)
+      assert.strictEqual(ending(later), undefined)
+      assert.strictEqual(ending(late), "interrupted")
+      const before = server.requests.length
+      simulation.pass(3_600_000)
+      assert.strictEqual(server.requests.length, before)
+    }
+  })
+
+  it.effect("as a layer is there when it is synced, and is one for all who need it", () => {
+    class Nodes extends Context.Tag("Nodes")<Nodes, Informer.Informer<Node, "Cluster">>() {}
+    const { client, sent } = fake((request) =>
+      queryOf(request).some(([name]) => name === "watch")
+        ? Effect.never
+        : ok({ kind: "NodeList", apiVersion: "v1", metadata: { resourceVersion: "5" }, items: [] })
+    )
+    return Effect.gen(function* () {
+      const one = yield* Nodes
+      const other = yield* Effect.flatMap(Nodes, Effect.succeed)
+      assert.strictEqual(one, other)
+      assert.isTrue(one.store.isSynced())
+      assert.strictEqual(sent.filter((request) => !queryOf(request).some(([name]) => name === "watch")).length, 1)
+    }).pipe(Effect.provide(Layer.provide(Informer.layer(Nodes, Node), client)))
+  })
+
+  it.effect("as a layer fails when it is refused", () => {
+    class Nodes extends Context.Tag("Nodes")<Nodes, Informer.Informer<Node, "Cluster">>() {}
+    const { client } = fake(() => answer(403, { kind: "Status", status: "Failure", reason: "Forbidden", code: 403 }))
+    return Effect.gen(function* () {
+      const error = yield* Effect.flip(Effect.provide(Nodes, Layer.provide(Informer.layer(Nodes, Node), client)))
+      assert.strictEqual(error._tag, "Forbidden")
+    })
+  })
+
+  it.scoped("of metadata asks for metadata alone", () => {
+    const partial = (name: string) => ({
+      metadata: {
+        name,
+        namespace: "team",
+        uid: name,
+        resourceVersion: "3",
+        creationTimestamp: "2026-01-01T00:00:00Z",
+        labels: { app: "web" }
+      }
+    })
+    const of = { apiVersion: "meta.k8s.io/v1", kind: "PartialObjectMetadata" }
+    const { client, sent } = fake(
+      (request) =>
+        ok(
+          queryOf(request).some(([name]) => name === "watch")
+            ? ""
+            : { ...of, kind: "PartialObjectMetadataList", metadata: { resourceVersion: "5" }, items: [partial("a")] }
+        ),
+      Stream.concat(
+        Stream.make(
+          new TextEncoder().encode(`${JSON.stringify({ type: "ADDED", object: { ...of, ...partial("b") } })}\n`)
+        ),
+        Stream.never
+      )
+    )
+    return Effect.gen(function* () {
+      const informer = yield* Informer.metadata(ConfigMap, {
+        indexes: { app: ({ metadata }) => metadata.labels?.["app"] }
+      })
+      yield* Stream.runDrain(Stream.take(informer.changes, 3))
+      assert.strictEqual((yield* informer.byIndex("app", "web")).length, 2)
+      assert.deepStrictEqual(
+        sent.map(({ headers }) => headers["accept"]),
+        [
+          "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+          "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+        ]
+      )
+      assert.strictEqual(informer.store.get("a", "team")?.kind, "PartialObjectMetadata")
+    }).pipe(Effect.provide(client))
+  })
+})
