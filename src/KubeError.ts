@@ -28,7 +28,8 @@ export interface RequestInfo {
   readonly verb?: string | undefined
   readonly kind?: string | undefined
   readonly namespace?: string | undefined
-  readonly name?: string | undefined
+  /** The name of the object. `name` is the error's own, as of every `Error`. */
+  readonly objectName?: string | undefined
 }
 
 /**

@@ -15,7 +15,7 @@ export const infoOf = ({ about, method, path }: Request): RequestInfo => ({
   verb: about?.verb,
   kind: about?.kind,
   namespace: about?.namespace,
-  name: about?.name
+  objectName: about?.name
 })
 
 /** The error of an answer to this request. */

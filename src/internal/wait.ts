@@ -237,7 +237,7 @@ export const make = <O>(kind: Watchable<O>) => {
           path,
           kind: resource.kind,
           namespace: about?.namespace,
-          name: about?.name,
+          objectName: about?.name,
           verb: "watch"
         }
       })
