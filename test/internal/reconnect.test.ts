@@ -49,7 +49,7 @@ const unavailable = new ServiceUnavailable(api(503, "ServiceUnavailable"))
 const throttled = new TooManyRequests({ ...api(429, "TooManyRequests"), retryAfter: Duration.seconds(5) })
 const reset = transport("Reset")
 const tls = transport("Tls")
-const damaged = new DecodeError({ ...about, namespace: undefined, name: undefined, at: "", problem: "damaged" })
+const damaged = new DecodeError({ ...about, namespace: undefined, objectName: undefined, at: "", problem: "damaged" })
 const config = new ConfigError({ message: "made to fail" })
 
 const list: Start = { _tag: "List" }
