@@ -201,7 +201,7 @@ describe("waitFor", () => {
         })
       const error = yield* late([{ items: [pod("a", 1, true)].map((a) => ({ ...a, status: {} })) }, { events: [] }])
       assert.strictEqual(error?.message, 'not within 3s: Pod "a" is not ready: the pod is Pending')
-      assert.deepInclude(error, { path: "/api/v1/namespaces/team/pods/a", namespace: "team", kind: "Pod" })
+      assert.deepInclude(error, { path: "/api/v1/namespaces/team/pods/a", objectName: "a", kind: "Pod" })
       assert.strictEqual(
         (yield* late([{ items: [] }, { events: [] }]))?.message,
         'not within 3s: Pod "a" is not ready: it is not there'
