@@ -167,32 +167,36 @@ describe("an informer", () => {
     )
   })
 
-  it("who reads changes slowly holds the watch back, and who reads the latest slowly does not", { timeout: 60_000 }, () => {
-    const { informer, server, simulation, words } = setting()
-    simulation.pass(0)
-    const slow = words(informer.changes, Effect.sleep("1 hour"))
-    const quick = words(informer.changes)
-    const lazy = words(informer.latest, Effect.sleep("1 hour"))
-    simulation.pass(0)
-    for (let n = 1; n <= 100; n++) {
-      server.put("a", { n: String(n) })
-      simulation.pass(1)
+  it(
+    "who reads changes slowly holds the watch back, and who reads the latest slowly does not",
+    { timeout: 60_000 },
+    () => {
+      const { informer, server, simulation, words } = setting()
+      simulation.pass(0)
+      const slow = words(informer.changes, Effect.sleep("1 hour"))
+      const quick = words(informer.changes)
+      const lazy = words(informer.latest, Effect.sleep("1 hour"))
+      simulation.pass(0)
+      for (let n = 1; n <= 100; n++) {
+        server.put("a", { n: String(n) })
+        simulation.pass(1)
+      }
+      // What the slow one has not taken waits for it: so many batches, and no more.
+      const heard = quick.take()
+      assert.isAbove(heard.length, 10)
+      assert.isBelow(heard.length, 30)
+      assert.isBelow(Number(informer.store.get("a")?.data?.["n"]), 30)
+      const before = server.requests.length
+      simulation.start(slow.fiber.interruptAsFork(slow.fiber.id()))
+      simulation.pass(1000)
+      assert.strictEqual(informer.store.get("a")?.data?.["n"], "100")
+      assert.strictEqual(quick.take().at(-1), "~a100")
+      assert.strictEqual(server.requests.length, before)
+      // In the order of the objects, of each the last state.
+      simulation.pass(4 * 3_600_000)
+      assert.deepStrictEqual(lazy.take(), ["+a", "+b", "synced", "~a100"])
     }
-    // What the slow one has not taken waits for it: so many batches, and no more.
-    const heard = quick.take()
-    assert.isAbove(heard.length, 10)
-    assert.isBelow(heard.length, 30)
-    assert.isBelow(Number(informer.store.get("a")?.data?.["n"]), 30)
-    const before = server.requests.length
-    simulation.start(slow.fiber.interruptAsFork(slow.fiber.id()))
-    simulation.pass(1000)
-    assert.strictEqual(informer.store.get("a")?.data?.["n"], "100")
-    assert.strictEqual(quick.take().at(-1), "~a100")
-    assert.strictEqual(server.requests.length, before)
-    // In the order of the objects, of each the last state.
-    simulation.pass(4 * 3_600_000)
-    assert.deepStrictEqual(lazy.take(), ["+a", "+b", "synced", "~a100"])
-  })
+  )
 
   it("of an object that came and went, the latest says nothing; of one that is another now, that it has changed", () => {
     const { informer, server, simulation } = setting()
@@ -306,6 +310,7 @@ describe("an informer", () => {
     server.setFault(() => ({ _tag: "Answer", code: 403, reason: "Forbidden" }))
     const failed = simulation.start(informer.failed)
     simulation.pass(600_000)
+    assert.propertyVal(ending<unknown, KubeError>(failed), "_tag", "Forbidden")
     const later = [informer.size, informer.synced, Stream.runDrain(informer.changes), informer.resync] as const
     for (const fiber of [
       early.fiber,

@@ -1,0 +1,173 @@
+/**
+ * Watches and informers of a real API server, behind a proxy that breaks connections at any byte and a layer that
+ * damages answers. `CHAOS_SEEDS` says how many seeds, `CHAOS_SEED` which is the first.
+ */
+import { assert, layer } from "@effect/vitest"
+import { Duration, Effect, Layer, Logger, LogLevel, Schedule, Stream } from "effect"
+import { ConfigMap, Informer, KubeClient, KubeConfig, type Stored } from "effect-kubernetes"
+import type { HttpFailure, HttpService } from "effect-kubernetes/layers/Http"
+import { isIP } from "node:net"
+import * as ChaosProxy from "../support/chaosProxy.js"
+import * as e2e from "../support/e2e.js"
+import { strictly } from "../support/fold.js"
+import { randomOf } from "../support/simulation.js"
+
+const seeds = Number(process.env["CHAOS_SEEDS"] ?? 50)
+const firstSeed = Number(process.env["CHAOS_SEED"] ?? 1)
+
+const shape = ({ data, metadata }: Stored<ConfigMap>) =>
+  `${metadata.name} ${metadata.uid} ${metadata.resourceVersion} ${JSON.stringify(data)}`
+const shapes = (objects: Iterable<Stored<ConfigMap>>) => Array.from(objects, shape).toSorted()
+
+/** What happens to answers within TLS. */
+const damaging =
+  (random: () => number, calm: () => boolean) =>
+  (http: HttpService): HttpService => {
+    const failed: HttpFailure = { _tag: "HttpFailure", reason: "Reset", description: "made to fail", cause: undefined }
+    const refusals = [429, 500, 503]
+    const refusal = () => {
+      const code = refusals[Math.floor(random() * refusals.length)] ?? 500
+      return {
+        status: code,
+        headers: { "content-type": "application/json", ...(code === 429 ? { "retry-after": "0" } : {}) },
+        text: "{}"
+      }
+    }
+    return {
+      request: (request) =>
+        Effect.suspend(() => {
+          if (calm() || random() < 0.6) return http.request(request)
+          const how = random()
+          if (how < 0.4) return Effect.succeed(refusal())
+          if (how < 0.6) return Effect.fail(failed)
+          const at = random()
+          return Effect.map(http.request(request), (answer) => ({
+            ...answer,
+            text: answer.text.slice(0, Math.floor(at * answer.text.length))
+          }))
+        }),
+      stream: (request) =>
+        Effect.suspend(() => {
+          if (calm() || random() < 0.6) return http.stream(request)
+          const how = random()
+          if (how < 0.3) {
+            const { headers, status, text } = refusal()
+            return Effect.succeed({ status, headers, body: Stream.make(new TextEncoder().encode(text)) })
+          }
+          let left = Math.floor(random() * 2000)
+          const ending = how < 0.7 ? Stream.empty : Stream.make(new TextEncoder().encode("\u0000]<html>\n"))
+          return Effect.map(http.stream(request), (answer) => ({
+            ...answer,
+            body: answer.body.pipe(
+              Stream.mapConcat((bytes) => {
+                const part = bytes.subarray(0, Math.max(0, left))
+                left -= bytes.length
+                return [{ part, done: left <= 0 }]
+              }),
+              Stream.takeUntil(({ done }) => done),
+              Stream.map(({ part }) => part),
+              Stream.concat(ending)
+            )
+          }))
+        })
+    }
+  }
+
+const chaos = (seed: number, namespace: string) =>
+  Effect.gen(function* () {
+    const random = randomOf(seed)
+    const { cluster } = yield* KubeConfig
+    const { hostname, port } = new URL(cluster.server)
+    const writer = yield* KubeClient
+    let calm = false
+    const hows = ["reset", "end", "half-open", "stall"] as const
+    const proxy = yield* ChaosProxy.make({ host: hostname, port: Number(port) }, () =>
+      calm || random() < 0.3
+        ? undefined
+        : { after: Math.floor(random() * 12_000), how: hows[Math.floor(random() * hows.length)] ?? "reset" }
+    )
+    const behind = Layer.effect(
+      KubeConfig,
+      Effect.map(KubeConfig, (resolved) => ({
+        ...resolved,
+        cluster: {
+          ...resolved.cluster,
+          server: `https://127.0.0.1:${proxy.port}`,
+          tlsServerName: resolved.cluster.tlsServerName ?? (isIP(hostname) === 0 ? hostname : undefined)
+        }
+      }))
+    ).pipe(Layer.provide(e2e.config))
+    const client = yield* Layer.build(
+      e2e.layerWithHttp(
+        damaging(random, () => calm),
+        behind
+      )
+    )
+    const options = {
+      namespace,
+      labels: { seed: String(seed) },
+      limit: 2,
+      sendInitialEvents: seed % 2 === 0,
+      timeout: "500 millis",
+      idle: "700 millis",
+      timeoutSeconds: 2,
+      backoff: Schedule.spaced("20 millis")
+    } as const
+    const watched = strictly<ConfigMap>()
+    const told = strictly<ConfigMap>()
+    yield* Effect.gen(function* () {
+      const informer = yield* Informer.make(ConfigMap, options)
+      yield* Effect.forkScoped(
+        Stream.runForEach(ConfigMap.watch(options), (event) => Effect.sync(() => watched.take(event)))
+      )
+      yield* Effect.forkScoped(Stream.runForEach(informer.changes, (event) => Effect.sync(() => told.take(event))))
+      const write = Effect.suspend(() => {
+        const name = `s${seed}-${Math.floor(random() * 5)}`
+        const data = { n: String(Math.floor(random() * 1000)) }
+        const metadata = { name, namespace, labels: { seed: String(seed) } }
+        return random() < 0.35
+          ? Effect.ignore(ConfigMap.delete(name, { namespace }))
+          : Effect.asVoid(ConfigMap.apply({ metadata, data }, { namespace }))
+      })
+      for (let i = 0; i < 25; i++) {
+        yield* Effect.provideService(write, KubeClient, writer)
+        if (random() < 0.15) yield* proxy.cut
+        if (random() < 0.3) yield* Effect.sleep(Duration.millis(random() * 200))
+      }
+      calm = true
+      // Half-open and damaged connections of before are no part of the question.
+      yield* proxy.cut
+      const truth = yield* Effect.map(
+        Effect.provideService(ConfigMap.list({ namespace, labels: options.labels }), KubeClient, writer),
+        ({ items }) => shapes(items)
+      )
+      const agree = () =>
+        watched.count.Synced === 1 &&
+        told.count.Synced === 1 &&
+        [watched.known.values(), told.known.values(), informer.store.values()].every((known) => {
+          const found = shapes(known)
+          return found.length === truth.length && found.every((text, index) => text === truth[index])
+        })
+      yield* e2e.eventually(Effect.sync(agree)).pipe(Effect.timeout("20 seconds"), Effect.ignore)
+      assert.isTrue(
+        agree(),
+        `CHAOS_SEED=${seed} CHAOS_SEEDS=1: ${JSON.stringify({ truth, told: shapes(told.known.values()), watched: shapes(watched.known.values()) })}`
+      )
+    }).pipe(Effect.provide(client))
+  }).pipe(Effect.scoped, Logger.withMinimumLogLevel(LogLevel.Warning))
+
+layer(Layer.merge(e2e.layer, e2e.config), e2e.live)("chaos between a watch and a real API server", (it) => {
+  it.scoped(
+    `of ${seeds} seeds makes no difference in the end`,
+    () =>
+      Effect.gen(function* () {
+        const namespace = yield* e2e.freshNamespace
+        yield* Effect.forEach(
+          Array.from({ length: seeds }, (_, index) => firstSeed + index),
+          (seed) => chaos(seed, namespace),
+          { concurrency: 5, discard: true }
+        )
+      }),
+    { timeout: 60_000 + seeds * 5000 }
+  )
+})
