@@ -3,8 +3,10 @@ import * as Either from "effect/Either"
 import { stringify } from "yaml"
 import { isJsonArray, isJsonObject } from "./json.js"
 import type { JsonObject } from "./openapi.js"
-import { notAcceptable, type Failure } from "./status.js"
+import type { Kind } from "./kinds.js"
+import { badRequest, notAcceptable, type Failure } from "./status.js"
 import { metadataOf } from "./store.js"
+import { customScaleColumns, tableOfAnswer, type TableOptions } from "./tables/tables.js"
 
 export interface Form {
   readonly media: "application/json" | "application/yaml"
@@ -39,8 +41,8 @@ const clausesOf = (accept: string) =>
     })
     .toSorted((a, b) => b.quality - a.quality)
 
-/** The first form that both sides know. */
-export const formOf = (accept: string | undefined): Either.Either<Form, Failure> => {
+/** The first form that both sides know; not every resource has tables. */
+export const formOf = (accept: string | undefined, tables = true): Either.Either<Form, Failure> => {
   if (accept === undefined || accept.trim() === "") return Either.right(plain)
   let known = false
   for (const { media, parameters } of clausesOf(accept)) {
@@ -54,6 +56,7 @@ export const formOf = (accept: string | undefined): Either.Either<Form, Failure>
     if (matched === undefined) continue
     known = true
     if (as === undefined || as === "") return Either.right({ ...plain, media: matched })
+    if (as === "Table" && !tables) continue
     if (transformed.has(as) && group === "meta.k8s.io" && (version === "v1" || version === "v1beta1")) {
       // The set has just these three.
       return Either.right({ media: matched, as: as as NonNullable<Form["as"]>, version })
@@ -79,18 +82,54 @@ export const metadataOnly = (object: JsonObject, version: string): JsonObject =>
 
 const refused = (message: string) => Either.left({ code: 406, reason: "NotAcceptable", message })
 
+const inclusions = ["Metadata", "None", "Object"] as const
+
+/** What of the objects a table is to have. */
+export const includeObjectOf = (query: URLSearchParams): Either.Either<TableOptions["includeObject"], Failure> => {
+  const said = query.get("includeObject") ?? ""
+  const known = inclusions.find((each) => each === said)
+  return said === "" || known !== undefined
+    ? Either.right(known)
+    : Either.left(
+        badRequest(
+          `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(said)}: must be 'Metadata', 'Object', 'None', or empty`
+        )
+      )
+}
+
+/** The table of what a verb of a kind answers. */
+export const printed = (kind: Kind, object: JsonObject, options: Omit<TableOptions, "columns" | "metadata">) => {
+  const isScale = object["kind"] === "Scale" && object["apiVersion"] === "autoscaling/v1"
+  // The printer columns of a CustomResourceDefinition are to be given here: crd.ts.
+  const columns = kind.custom ? (isScale ? customScaleColumns() : []) : undefined
+  return tableOfAnswer(isScale ? { group: "autoscaling", version: "v1", kind: "Scale" } : kind, object, {
+    ...options,
+    columns
+  })
+}
+
 /** The object as it was asked for. */
 export const inForm = (
   { as, version }: Form,
   object: JsonObject,
-  goType: string
+  {
+    goType,
+    kind,
+    now,
+    query
+  }: {
+    readonly goType: string
+    readonly kind: Kind
+    readonly query: URLSearchParams
+    /** In milliseconds. */
+    readonly now: number
+  }
 ): Either.Either<JsonObject, Failure> => {
   // A status, as a delete answers it, is not turned into anything.
   if (as === undefined || object["kind"] === "Status") return Either.right(object)
   const { items } = object
   if (as === "Table") {
-    // tables.ts: server-side printing.
-    return refused("the server does not print tables of this kind")
+    return Either.map(includeObjectOf(query), (includeObject) => printed(kind, object, { now, includeObject, version }))
   }
   if (as === "PartialObjectMetadata") {
     return isJsonArray(items)

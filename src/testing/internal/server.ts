@@ -14,6 +14,7 @@ import * as status from "./status.js"
 import type { Failure } from "./status.js"
 import type { State } from "./store.js"
 import { subresourceOf } from "./subresources.js"
+import { hasTable } from "./tables/tables.js"
 import * as verbs from "./verbs.js"
 import type { Call, Result } from "./verbs.js"
 import { watch } from "./watch.js"
@@ -190,7 +191,7 @@ export const make = (cell: Cell, random: Random.Random): Server => {
       }
       if (!allows(state.objects, request.user, wanted))
         return refusal(forbidden(request, target, wanted), mediaOf(request))
-      const negotiated = formOf(request.headers["accept"])
+      const negotiated = formOf(request.headers["accept"], hasTable(kind, subresource))
       if (Either.isLeft(negotiated)) return refusal(negotiated.left)
       const form = negotiated.right
       const call: Call = {
@@ -223,12 +224,15 @@ export const make = (cell: Cell, random: Random.Random): Server => {
         const outcome = transition(current, call)
         return [outcome, Either.isRight(outcome) ? outcome.right.state : current]
       })
+      const shape = {
+        kind,
+        query: request.query,
+        goType: goTypeOf(kind, verb === "list"),
+        now: yield* Clock.currentTimeMillis
+      }
       return Either.match(
         Either.flatMap(result, (outcome) =>
-          Either.map(inForm(form, outcome.object, goTypeOf(kind, verb === "list")), (object) => ({
-            ...outcome,
-            object
-          }))
+          Either.map(inForm(form, outcome.object, shape), (object) => ({ ...outcome, object }))
         ),
         {
           onLeft: (failure) => refusal(failure, form),

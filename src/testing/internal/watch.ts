@@ -3,6 +3,7 @@
  * is buffered for it; one that falls behind the history is told so.
  */
 import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -10,7 +11,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Cell } from "./cell.js"
 import { apiVersionOf } from "./kinds.js"
-import { metadataOnly, type Form } from "./negotiation.js"
+import { includeObjectOf, metadataOnly, printed, type Form } from "./negotiation.js"
 import type { JsonObject } from "./openapi.js"
 import { expired, toStatus, unforeseen, type Failure } from "./status.js"
 import { changesSince, list, withMetadata, type Change, type State } from "./store.js"
@@ -67,14 +68,22 @@ export const watch = (
     const initial = boolOf(query, "sendInitialEvents")
     const wants = query.has("sendInitialEvents") ? initial : said === "" || said === "0"
     const begin = wants || said === "" || said === "0" ? state.revision : Number(said)
-    const inForm = (object: JsonObject): JsonObject =>
-      form.as === undefined ? shown(kind, object) : metadataOnly(shown(kind, object), form.version)
+    const includeObject = form.as === "Table" ? yield* includeObjectOf(query) : undefined
+    /** An event as it was asked for; of tables, only the first has headers. */
+    const inForm = ({ object, type }: Event, headers: boolean, now: number): Event => ({
+      type,
+      object:
+        form.as === undefined || type === "ERROR"
+          ? object
+          : form.as === "Table"
+            ? printed(kind, object, { now, includeObject, headers, version: form.version })
+            : metadataOnly(object, form.version)
+    })
     const bookmark = (revision: number, annotations?: JsonObject): Event => ({
       type: "BOOKMARK",
       object: {
-        ...(form.as === undefined
-          ? { kind: kind.kind, apiVersion: apiVersionOf(kind) }
-          : { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${form.version}` }),
+        kind: kind.kind,
+        apiVersion: apiVersionOf(kind),
         metadata: { resourceVersion: String(revision), ...(annotations === undefined ? {} : { annotations }) }
       }
     })
@@ -82,7 +91,7 @@ export const watch = (
     const present = wants
       ? list(state.objects, kind.storage, everywhere ? undefined : namespace)
           .filter(({ object }) => matches(object))
-          .map(({ object }): Event => ({ type: "ADDED", object: inForm(object) }))
+          .map(({ object }): Event => ({ type: "ADDED", object: shown(kind, object) }))
       : []
     const marked =
       initial && options.bookmarks ? [bookmark(state.revision, { "k8s.io/initial-events-end": "true" })] : []
@@ -94,7 +103,7 @@ export const watch = (
       begin,
       (
         revision: number | undefined
-      ): Effect.Effect<Option.Option<readonly [Chunk.Chunk<string>, number | undefined]>> =>
+      ): Effect.Effect<Option.Option<readonly [Chunk.Chunk<Event>, number | undefined]>> =>
         revision === undefined
           ? Effect.succeedNone
           : Effect.gen(function* () {
@@ -104,22 +113,27 @@ export const watch = (
                   Effect.as(cell.changed(now), undefined),
                   options.bookmarks ? Effect.as(Effect.sleep(bookmarkInterval), bookmark(now.revision)) : Effect.never
                 )
-                return Option.some([event === undefined ? Chunk.empty() : Chunk.of(line(event)), revision] as const)
+                return Option.some([event === undefined ? Chunk.empty() : Chunk.of(event), revision] as const)
               }
               const changes = changesSince(now, revision, step)
               if (changes === undefined) {
                 const gone = toStatus(expired(`too old resource version: ${revision} (${now.compacted})`))
-                return Option.some([Chunk.of(line({ type: "ERROR", object: gone })), undefined] as const)
+                return Option.some([Chunk.of<Event>({ type: "ERROR", object: gone }), undefined] as const)
               }
-              const lines = changes.flatMap((change) => {
+              const events = changes.flatMap((change) => {
                 const event = concerns(change) ? eventOf(change, matches) : undefined
-                return event === undefined ? [] : [line({ ...event, object: inForm(event.object) })]
+                return event === undefined ? [] : [{ ...event, object: shown(kind, event.object) }]
               })
               const last = changes.at(-1)?.revision ?? now.revision
-              return Option.some([Chunk.unsafeFromArray(lines), last] as const)
+              return Option.some([Chunk.unsafeFromArray(events), last] as const)
             })
     )
-    const events = Stream.concat(Stream.fromIterable([...present, ...marked].map(line)), follow)
+    const events = Stream.concat(Stream.fromIterable([...present, ...marked]), follow).pipe(
+      Stream.mapChunksEffect((chunk) =>
+        Effect.map(Clock.currentTimeMillis, (now) => Chunk.map(chunk, (event) => ({ event, now })))
+      ),
+      Stream.mapAccum(true, (isFirst, { event, now }) => [false, line(inForm(event, isFirst, now))])
+    )
     const seconds = timeoutSeconds ?? 0
     return Stream.interruptAfter(events, seconds > 0 ? Duration.seconds(seconds) : longest)
   })

@@ -1,4 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Effect, Stream, TestClock } from "effect"
+import { KubeClient, Pod } from "effect-kubernetes"
+import { TestCluster } from "effect-kubernetes/testing/TestCluster"
 import type { Json, JsonObject } from "../../../src/testing/internal/openapi.js"
 import { at } from "../../../src/testing/internal/strategies.js"
 import { humanDuration, since } from "../../../src/testing/internal/tables/format.js"
@@ -243,4 +246,70 @@ describe("tables are there", () => {
     assert.isFalse(hasTable(claims, "status"))
     assert.isTrue(hasTable({ ...pods, plural: "replicationcontrollers" }, "scale"))
   })
+})
+
+describe("TestCluster", () => {
+  const accept = "application/json;as=Table;v=v1;g=meta.k8s.io"
+  const namespace = (name: string) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } })
+  const get = (path: string, search = "", more: { readonly accept?: string; readonly lines?: number } = {}) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const client = yield* KubeClient
+        const answer = yield* client.exchange({
+          method: "GET",
+          path,
+          search,
+          headers: { accept: more.accept ?? accept }
+        })
+        const lines = Stream.splitLines(Stream.decodeText(answer.body))
+        const text = yield* Stream.runCollect(Stream.take(lines, more.lines ?? 1))
+        return { status: answer.status, body: Array.from(text, (line) => JSON.parse(line) as JsonObject) }
+      })
+    )
+
+  it.effect("prints objects, and ages them on the clock", () =>
+    Effect.gen(function* () {
+      const pods = "/api/v1/namespaces/default/pods"
+      yield* Pod.create({ metadata: { name: "web" }, spec: { containers: [{ name: "main", image: "i" }] } })
+      yield* TestClock.adjust("3 minutes")
+      const { body } = yield* get(pods, "?includeObject=None")
+      assert.deepStrictEqual(rows(body[0] ?? {}), [
+        { cells: ["web", "0/1", "Pending", "0", "3m", "<none>", "<none>", "<none>", "<none>"], object: null }
+      ])
+      const one = yield* get(`${pods}/web`)
+      assert.strictEqual(at(rows(one.body[0] ?? {})[0], "object", "metadata", "name"), "web")
+      const refused = yield* get(pods, "?includeObject=All")
+      assert.deepStrictEqual(
+        [refused.status, refused.body[0]?.["message"]],
+        [
+          400,
+          `Unable to convert to Table as requested: includeObject: Invalid value: "All": must be 'Metadata', 'Object', 'None', or empty`
+        ]
+      )
+    }).pipe(Effect.provide(TestCluster.layer()))
+  )
+
+  it.effect("watches as tables, of which the first has the columns", () =>
+    Effect.gen(function* () {
+      const search = "?watch=true&includeObject=None&labelSelector=kubernetes.io/metadata.name in (a,b)"
+      const { body } = yield* get("/api/v1/namespaces", search, { lines: 2 })
+      const [first, second] = body.map((event) => event["object"] as JsonObject)
+      assert.lengthOf(columns(first ?? {}), 3)
+      assert.isNull(second?.["columnDefinitions"])
+      assert.deepStrictEqual(
+        [first, second].map((table) => rows(table ?? {})[0]?.["object"]),
+        [null, null]
+      )
+    }).pipe(Effect.provide(TestCluster.layer({ objects: [namespace("a"), namespace("b")] })))
+  )
+
+  it.effect("has the next best form of what it has no table of", () =>
+    Effect.gen(function* () {
+      yield* Pod.create({ metadata: { name: "web" }, spec: { containers: [{ name: "main", image: "i" }] } })
+      const path = "/api/v1/namespaces/default/pods/web/ephemeralcontainers"
+      assert.strictEqual((yield* get(path)).status, 406)
+      const { body } = yield* get(path, "", { accept: `${accept},application/json` })
+      assert.strictEqual(body[0]?.["kind"], "Pod")
+    }).pipe(Effect.provide(TestCluster.layer()))
+  )
 })
