@@ -36,7 +36,9 @@ const exchange = (
         ...(body === undefined ? {} : { body: new TextEncoder().encode(JSON.stringify(body)) })
       })
       const text = yield* Stream.mkString(Stream.decodeText(answer.body))
-      return { status: answer.status, body: JSON.parse(text) as JsonObject, begin, end: Date.now() }
+      // A path that is not served yet is answered in plain text.
+      const body: JsonObject = text.startsWith("{") ? JSON.parse(text) : { message: text }
+      return { status: answer.status, body, begin, end: Date.now() }
     })
   )
 
