@@ -37,8 +37,8 @@ const exchange = (
       })
       const text = yield* Stream.mkString(Stream.decodeText(answer.body))
       // A path that is not served yet is answered in plain text.
-      const body: JsonObject = text.startsWith("{") ? JSON.parse(text) : { message: text }
-      return { status: answer.status, body, begin, end: Date.now() }
+      const parsed: JsonObject = text.startsWith("{") ? JSON.parse(text) : { message: text }
+      return { status: answer.status, body: parsed, begin, end: Date.now() }
     })
   )
 
