@@ -4,6 +4,9 @@
  */
 import * as Either from "effect/Either"
 import { parse as parseYaml } from "yaml"
+import { decode as typedDecode } from "./decode.js"
+import { nodeOf, nodeOfText } from "./decodeJson.js"
+import { applyDefaults, prepareForCreate } from "./defaults.js"
 import { goValue } from "./goFormat.js"
 import type { Answer, User } from "./http.js"
 import { isJsonArray, isJsonObject, jsonEquals, jsonType } from "./json.js"
@@ -19,7 +22,8 @@ import {
 } from "./managedFields.js"
 import { mergePatch } from "./mergePatch.js"
 import { metadataCauses, metadataUpdateCauses } from "./names.js"
-import { builtIn, resolve, type Json, type JsonObject, type OpenApi } from "./openapi.js"
+import { builtIn, resolve, schemaOf, type GroupVersionKind, type Json, type JsonObject, type OpenApi } from "./openapi.js"
+import * as Protobuf from "./protobuf.js"
 import { selecting } from "./selectors.js"
 import * as status from "./status.js"
 import type { Cause, Failure } from "./status.js"
@@ -27,6 +31,7 @@ import * as store from "./store.js"
 import { get, metadataOf, withMetadata, type Key, type State } from "./store.js"
 import { strategicMerge } from "./strategicMerge.js"
 import { at } from "./strategies.js"
+import { validate as validateFields } from "./validation.js"
 
 /** A request for a kind that is served. */
 export interface Call {
@@ -123,8 +128,21 @@ const typeMeta =
 const unrecognized = (problem: string): string => `couldn't get version/kind; json parse error: ${problem}`
 
 /** The body as an object. */
-const bodyObject = ({ body, contentType }: Call, kind: string): Either.Either<JsonObject, Failure> => {
+const bodyObject = (
+  { body, contentType, kind: { custom } }: Call,
+  gvk: GroupVersionKind
+): Either.Either<JsonObject, Failure> => {
+  const { kind, version } = gvk
   const type = (contentType.split(";")[0] ?? "").trim()
+  if (Protobuf.isProtobuf(type) && !custom) {
+    return Either.mapLeft(Protobuf.decode(body, gvk), ({ kind: said, problem }) =>
+      status.badRequest(
+        said === undefined
+          ? `the object provided is unrecognized (must be of type ${kind}): ${problem} (${excerpt(body)})`
+          : `${said} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${problem}`
+      )
+    )
+  }
   if (type !== "" && type !== "application/json" && type !== "application/yaml") {
     return Either.left(status.unsupportedMediaType(mediaTypes))
   }
@@ -171,12 +189,22 @@ const goPackage = (group: string): string => (group === "" ? "core" : (group.spl
 /** A body of this kind; it may leave out that it is. */
 export const decode = (
   call: Call,
-  { group, kind, version }: { readonly group: string; readonly version: string; readonly kind: string }
+  { group, kind, version }: GroupVersionKind
 ): Either.Either<JsonObject, Failure> =>
-  Either.flatMap(bodyObject(call, kind), (object) => {
+  Either.flatMap(bodyObject(call, { group, kind, version }), (object) => {
     const expected = apiVersionOf({ group, version })
     const [apiVersion, said] = [object["apiVersion"] || expected, object["kind"] || kind]
-    if (apiVersion === expected && said === kind) return Either.right(withoutNulls({ ...object, apiVersion, kind }))
+    if (apiVersion === expected && said === kind) {
+      const gvk = { group, version, kind }
+      // A custom kind has no type to be read into.
+      if (schemaOf(gvk) === undefined) return Either.right(withoutNulls({ ...object, apiVersion, kind }))
+      const fieldValidation = call.query.get("fieldValidation") === "Strict" ? "Strict" : "Ignore"
+      const isText = !call.contentType.startsWith("application/yaml")
+      return Either.map(
+        typedDecode(gvk, isText ? nodeOfText(call.body) : nodeOf(object), { fieldValidation }),
+        (decoded) => keepingManagedFields(decoded.object, object)
+      )
+    }
     const [text, name] = [String(apiVersion), String(said)]
     const problem = registered(text, name)
       ? `converting (${text.split("/").at(-1)}.${name}) to (${goPackage(group)}.${kind}): unknown conversion`
@@ -185,6 +213,12 @@ export const decode = (
       status.badRequest(`${name} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${problem}`)
     )
   })
+
+/** An empty list of managed fields says something, though typed decoding takes it for none. */
+const keepingManagedFields = (object: JsonObject, given: JsonObject): JsonObject => {
+  const { managedFields } = metadataOf(given)
+  return isJsonArray(managedFields) && managedFields.length === 0 ? withMetadata(object, { managedFields }) : object
+}
 
 /** Null is what is not there. */
 const withoutNulls = (object: JsonObject): JsonObject =>
@@ -549,20 +583,27 @@ const dropStatus = ({ status: _status, ...object }: JsonObject): JsonObject => o
 const prepared = (call: Call, object: JsonObject, suffix: string): JsonObject => {
   const { kind } = call
   const own = hasStatus(kind) && kind.kind !== "Node" ? dropStatus(object) : object
-  const named = { ...own, metadata: newMetadata(call, own, suffix) }
+  const named = prepareForCreate(kind, { ...own, metadata: newMetadata(call, own, suffix) })
   const full = kind.write(named)
   return kind.strategy.create?.(full, call) ?? full
 }
 
 /** The single place where an object is checked, after everything that fills it. */
 const validate = (kind: Kind, object: JsonObject, old?: JsonObject): ReadonlyArray<Cause> =>
-  // validation.ts and structural.ts add the fields of the kind.
-  old === undefined ? metadataCauses(object, kind.strategy.name) : metadataUpdateCauses(object, old)
+  // structural.ts adds the fields of custom kinds.
+  [
+    ...(old === undefined ? metadataCauses(object, kind.strategy.name) : metadataUpdateCauses(object, old)),
+    ...(kind.custom ? [] : validateFields(kind, object, old))
+  ]
 
 /** The single place where an object of a request is filled and freed of what its kind does not know. */
 export const admit = (kind: Kind, object: JsonObject): Either.Either<JsonObject, Failure> =>
-  // structural.ts (unknown fields, by fieldValidation) and defaults.ts come before this.
-  Either.right(withoutEmptyMetadata(kind.custom ? object : withStructs(object, kind.schema)))
+  // structural.ts prunes and fills custom objects here.
+  kind.custom || kind.schema === undefined
+    ? Either.right(withoutEmptyMetadata(object))
+    : Either.map(typedDecode(kind, nodeOf(object), { fieldValidation: "Ignore" }), (decoded) =>
+        withoutEmptyMetadata(keepingManagedFields(applyDefaults(kind, decoded.object), object))
+      )
 
 /** Metadata leaves out what is empty, but for a list of managed fields: that ends the management. */
 const withoutEmptyMetadata = (object: JsonObject): JsonObject => ({
@@ -871,7 +912,9 @@ export const deleteOptions = (options: JsonObject): Either.Either<DeleteOptions,
 const deleteOptionsOf = (call: Call): Either.Either<DeleteOptions, Failure> =>
   Either.gen(function* () {
     if (call.body !== "") {
-      const body = yield* Either.mapLeft(parseJson(call.body), (problem) => status.badRequest(unrecognized(problem)))
+      const body = Protobuf.isProtobuf(call.contentType)
+        ? yield* Either.mapLeft(Protobuf.decode(call.body), ({ problem }) => status.badRequest(problem))
+        : yield* Either.mapLeft(parseJson(call.body), (problem) => status.badRequest(unrecognized(problem)))
       if (!isJsonObject(body)) {
         return yield* Either.left(
           status.badRequest(unrecognized(`json: cannot unmarshal ${jsonType(body)} into Go value of type ${typeMeta}`))
