@@ -233,7 +233,7 @@ describe("Pods.ready", () => {
         [
           { object: deployment },
           { items: [] },
-          { events: [[5000, "ADDED", pod("c", false)]], then: "end" },
+          { events: [[5000, "ADDED", pod("c", false)]], after: "end" },
           { events: [[5000, "MODIFIED", pod("c", true, { metadata: { resourceVersion: "20" } })]] }
         ],
         Pods.ready(Pods.of(Deployment, "web"))

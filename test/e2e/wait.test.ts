@@ -270,7 +270,7 @@ layer(e2e.layer, e2e.live)("waiting", (it) => {
       const object: unknown = JSON.parse(yield* e2e.kubectl("get", "svc", "kubernetes", "-n", "default", "-o", "json"))
       const show = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value))
       const paths = [
-        ...[
+        [
           ".metadata.name",
           ".kind",
           ".missing",
@@ -279,14 +279,14 @@ layer(e2e.layer, e2e.live)("waiting", (it) => {
           ".spec.ports[0]",
           ".spec.ports[0].port"
         ],
-        ...[
+        [
           ".spec.ports[-1].port",
           ".spec.ports[*].port",
           ".spec.ports[:].port",
           ".spec.ports[0:1].port",
           ".spec.ports[::2].name"
         ],
-        ...[
+        [
           ".spec.ports[5]",
           ".spec.ports[0:5]",
           ".spec.ports[1:0]",
@@ -294,20 +294,15 @@ layer(e2e.layer, e2e.live)("waiting", (it) => {
           ".spec.ports[]",
           ".spec.ports[0:1:0]"
         ],
-        ...[
-          ".spec.ports[0,0].port",
-          ".spec.ports[0]['name','port']",
-          ".spec.ports[*]['name','port']",
-          ".spec.ports[-3]"
-        ],
-        ...[
+        [".spec.ports[0,0].port", ".spec.ports[0]['name','port']", ".spec.ports[*]['name','port']", ".spec.ports[-3]"],
+        [
           ".metadata.labels.component",
           ".metadata['name']",
           "['metadata'].name",
           '.metadata["name"]',
           ".metadata['labels'].provider"
         ],
-        ...[
+        [
           "$.metadata.name",
           "@.metadata.name",
           ".metadata .name",
@@ -317,29 +312,29 @@ layer(e2e.layer, e2e.live)("waiting", (it) => {
           "....port",
           "..*"
         ],
-        ...[
+        [
           ".spec.ports[?(@.port==443)].name",
           ".spec.ports[?(@.port>442)].name",
           ".spec.ports[?(@.port<443)].name",
           ".spec.ports[?(@.port<=443)].name"
         ],
-        ...[
+        [
           ".spec.ports[?(@.port!=443)].name",
           '.spec.ports[?(@.name=="https")].port',
           ".spec.ports[?(@.name=='https')].port"
         ],
-        ...[
+        [
           ".spec.ports[?(@.name==https)].port",
           ".spec.ports[?(@.name==true)].port",
           '.spec.ports[?(@.port=="443")].port'
         ],
-        ...[
+        [
           ".spec.ports[?(@.missing)].port",
           ".spec.ports[?(@.name)].port",
           ".spec.ports[?(@.name=~'a')].port",
           ".spec.ports[?(@.missing==1)].port"
         ],
-        ...[
+        [
           ".spec.ports[?(@.name>'a')].port",
           ".spec[?(@.name)]",
           ".spec[0]",
@@ -348,7 +343,7 @@ layer(e2e.layer, e2e.live)("waiting", (it) => {
           ".spec.ports[",
           ".metadata.name["
         ],
-        ...[
+        [
           ".metadata.labels.a\\.b",
           ".spec.clusterIPs[0]",
           ".spec.clusterIPs[*]",
@@ -357,14 +352,14 @@ layer(e2e.layer, e2e.live)("waiting", (it) => {
           "metadata.name",
           ".spec.ports[?(@.port==443)"
         ],
-        ...[
+        [
           ".spec.ports[?(@.port === 443)]",
           ".spec.ports[? (@.port)]",
           ".spec.ports[0].port.more",
           ".spec.sessionAffinity",
           ".spec.ports[0 ].port"
         ]
-      ]
+      ].flat()
       for (const path of paths) {
         const theirs = yield* Effect.either(
           e2e.kubectl("get", "svc", "kubernetes", "-n", "default", "-o", `jsonpath={${path}}`)

@@ -143,17 +143,17 @@ describe("waitFor", () => {
 
   it.effect("a stream that the server ends, or that breaks, is no answer: the wait goes on", () =>
     Effect.gen(function* () {
-      for (const then of ["end", "reset"] as const) {
+      for (const after of ["end", "reset"] as const) {
         const { value, sent } = yield* run(
           [
             { items: [pod("a", 1, false)] },
-            { events: [[5000, "MODIFIED", pod("a", 11, false)]], then },
-            { events: [[5000, "MODIFIED", pod("a", 12, true)]], then }
+            { events: [[5000, "MODIFIED", pod("a", 11, false)]], after },
+            { events: [[5000, "MODIFIED", pod("a", 12, true)]], after }
           ],
           Pod.waitFor("a", Pod.ready),
           "30 seconds"
         )
-        assert.strictEqual(value?.metadata.resourceVersion, "12", then)
+        assert.strictEqual(value?.metadata.resourceVersion, "12", after)
         assert.deepInclude(queryOf(sent[2]), ["resourceVersion", "11"])
       }
     })
@@ -170,7 +170,7 @@ describe("waitFor", () => {
         message: "too old"
       }
       const { exit, sent } = yield* run(
-        [{ items: [pod("a", 1, false)] }, { events: [[5000, "ERROR", expired]], then: "end" }, { items: [] }],
+        [{ items: [pod("a", 1, false)] }, { events: [[5000, "ERROR", expired]], after: "end" }, { items: [] }],
         Effect.as(Pod.waitFor("a", Condition.deleted), "gone"),
         "30 seconds"
       )

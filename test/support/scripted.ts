@@ -15,7 +15,7 @@ export type Answer =
   /** A watch: each event so many milliseconds after the one before; then it stays open, or not. */
   | {
       readonly events: ReadonlyArray<readonly [after: number, type: string, object: unknown]>
-      readonly then?: "end" | "reset"
+      readonly after?: "end" | "reset"
     }
   /** No answer at all. */
   | "silence"
@@ -75,7 +75,7 @@ export const scripted = (answers: ReadonlyArray<Answer>, options: Options = {}) 
         )
       )
       const rest =
-        answer.then === "end" ? Stream.empty : answer.then === "reset" ? Stream.fail(failure("Reset")) : Stream.never
+        answer.after === "end" ? Stream.empty : answer.after === "reset" ? Stream.fail(failure("Reset")) : Stream.never
       const body = Stream.acquireRelease(
         Effect.sync(() => {
           state.open++
