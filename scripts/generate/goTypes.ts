@@ -8,7 +8,7 @@ import { execFileSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { factOf, likelyFact } from "../../src/testing/internal/decodeFacts.js"
+import { likelyFact } from "../../src/testing/internal/decodeFacts.js"
 import { builtIn } from "../../src/testing/internal/openapi.js"
 
 const { kubernetes, schemas } = builtIn()
@@ -110,4 +110,3 @@ writeFileSync(
   ].join("\n")
 )
 console.error(`${Object.keys(different).length} definitions, ${text.length} characters`)
-void factOf
