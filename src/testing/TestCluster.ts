@@ -60,6 +60,7 @@ export interface Recorded {
   readonly query: URLSearchParams
   /** By lower-case name. */
   readonly headers: { readonly [name: string]: string }
+  /** As it was sent; if that was in protobuf, the same as JSON. */
   readonly body: string
   /** Of the answer. */
   readonly status: number

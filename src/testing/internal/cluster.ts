@@ -23,6 +23,7 @@ import { isJsonObject } from "./json.js"
 import { kindsOf, storageOf, type Kind } from "./kinds.js"
 import * as Kubelet from "./kubelet.js"
 import type { Json, JsonObject } from "./openapi.js"
+import { decode as decodeProtobuf, isProtobuf } from "./protobuf.js"
 import * as server from "./server.js"
 import * as store from "./store.js"
 import type { State } from "./store.js"
@@ -119,16 +120,26 @@ const failure = (reason: HttpFailure["reason"], description: string, cause: unkn
   cause
 })
 
-const bodyOf = (body: HttpRequest["body"]): Effect.Effect<string, HttpFailure> =>
-  body === undefined || typeof body === "string"
+/** A body in protobuf is not text: a character per byte keeps it. */
+const bodyOf = ({ body, headers }: HttpRequest): Effect.Effect<string, HttpFailure> => {
+  const [type] = listed(headers["content-type"])
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString(isProtobuf(type) ? "latin1" : "utf8")
+  return body === undefined || typeof body === "string"
     ? Effect.succeed(body ?? "")
     : body instanceof Uint8Array
-      ? Effect.succeed(new TextDecoder().decode(body))
+      ? Effect.succeed(text(body))
       : body.pipe(
-          Stream.decodeText(),
-          Stream.mkString,
+          Stream.runCollect,
+          Effect.map((pieces) => text(Buffer.concat([...pieces]))),
           Effect.mapError((cause) => failure("Unknown", "the stream of the request's body failed", cause))
         )
+}
+
+/** The body for who reads the record: of protobuf the object that it is. */
+const readable = ({ body, headers }: ApiRequest): string =>
+  isProtobuf(headers["content-type"])
+    ? Either.match(decodeProtobuf(body), { onLeft: () => body, onRight: (object) => JSON.stringify(object) })
+    : body
 
 const limited = <A>(effect: Effect.Effect<A, HttpFailure>, timeout: number | undefined) =>
   timeout === undefined
@@ -141,7 +152,7 @@ const limited = <A>(effect: Effect.Effect<A, HttpFailure>, timeout: number | und
 /** The server in the place of sockets. */
 const httpOf = (handle: (request: ApiRequest) => Effect.Effect<ApiResponse>): HttpService => {
   const call = (request: HttpRequest): Effect.Effect<ApiResponse, HttpFailure> =>
-    Effect.flatMap(bodyOf(request.body), (body) => {
+    Effect.flatMap(bodyOf(request), (body) => {
       const [path = "", query = ""] = request.target.split("?", 2)
       return handle({
         method: request.method,
@@ -227,7 +238,7 @@ export const make = (options: Options) =>
     const recording = (request: ApiRequest): Effect.Effect<ApiResponse> =>
       Effect.tap(handle(request), ({ status }) => {
         const { user: _user, ...rest } = request
-        return Ref.update(recorded, (all) => [...all, { ...rest, status }])
+        return Ref.update(recorded, (all) => [...all, { ...rest, body: readable(request), status }])
       })
 
     const kindOf = (state: State, { group, plural, version }: ResourceInfo): Kind | undefined =>

@@ -17,6 +17,7 @@ export interface ApiRequest {
   readonly query: URLSearchParams
   /** By lower-case name; several values are joined by a comma. */
   readonly headers: { readonly [name: string]: string }
+  /** Of a body in protobuf a character per byte, else text. */
   readonly body: string
   readonly user: User
 }
