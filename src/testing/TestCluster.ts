@@ -72,7 +72,7 @@ export interface Recorded {
  * @since 0.1.0
  * @category models
  */
-export type ControllerName = "garbagecollector" | "kubelet" | "namespace" | "scheduler"
+export type ControllerName = "deployment" | "garbagecollector" | "kubelet" | "namespace" | "replicaset" | "scheduler"
 
 /**
  * Settings of a cluster.
@@ -130,7 +130,10 @@ export interface ServeOptions {
   readonly host?: string | undefined
   /** Default: a free one. */
   readonly port?: number | undefined
-  /** PEM. The kubeconfig trusts the certificate. Absent: plain HTTP. */
+  /**
+   * PEM: a certificate that is signed by itself, or one with those of its authorities after it. The kubeconfig trusts them.
+   * Absent: plain HTTP.
+   */
   readonly tls?: { readonly certificate: string; readonly privateKey: Redacted.Redacted } | undefined
   /** Who may come in, by token; the kubeconfig has the first. Absent: everybody, and may do everything. */
   readonly tokens?: { readonly [token: string]: TestUser } | undefined

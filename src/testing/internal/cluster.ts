@@ -5,11 +5,12 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { PCGRandom } from "effect/Utils"
 import { parseAllDocuments } from "yaml"
 import { Auth } from "../../layers/Auth.js"
-import { Http, type HttpFailure, type HttpRequest, type HttpService } from "../../layers/Http.js"
+import { Http, type HttpFailure, type HttpRequest, type HttpService, type HttpUpgrade } from "../../layers/Http.js"
 import { KubeConfig } from "../../layers/KubeConfig.js"
 import type { ResourceInfo } from "../../Resource.js"
 import type { Options, Recorded, Seed, Snapshot, TestClusterService } from "../TestCluster.js"
@@ -26,6 +27,7 @@ import type { Json, JsonObject } from "./openapi.js"
 import { decode as decodeProtobuf, isProtobuf } from "./protobuf.js"
 import * as server from "./server.js"
 import * as store from "./store.js"
+import * as streams from "./streams.js"
 import type { State } from "./store.js"
 import { put } from "./subresources.js"
 import { shown } from "./verbs.js"
@@ -150,20 +152,25 @@ const limited = <A>(effect: Effect.Effect<A, HttpFailure>, timeout: number | und
       })
 
 /** The server in the place of sockets. */
-const httpOf = (handle: (request: ApiRequest) => Effect.Effect<ApiResponse>): HttpService => {
-  const call = (request: HttpRequest): Effect.Effect<ApiResponse, HttpFailure> =>
-    Effect.flatMap(bodyOf(request), (body) => {
+const httpOf = (
+  handle: (request: ApiRequest) => Effect.Effect<ApiResponse>,
+  upgrade: (request: ApiRequest, protocols: ReadonlyArray<string>) => Effect.Effect<HttpUpgrade, never, Scope.Scope>
+): HttpService => {
+  const read = (request: HttpRequest): Effect.Effect<ApiRequest, HttpFailure> =>
+    Effect.map(bodyOf(request), (body) => {
       const [path = "", query = ""] = request.target.split("?", 2)
-      return handle({
+      return {
         method: request.method,
         path,
         query: new URLSearchParams(query),
         headers: joined(request.headers),
         body,
         user: userOf(request.headers)
-      })
+      }
     })
+  const call = (request: HttpRequest): Effect.Effect<ApiResponse, HttpFailure> => Effect.flatMap(read(request), handle)
   return {
+    webSocket: (request, protocols) => Effect.flatMap(read(request), (asked) => upgrade(asked, protocols)),
     request: (request) =>
       limited(
         Effect.flatMap(call(request), ({ body, headers, status }) =>
@@ -223,9 +230,8 @@ export const make = (options: Options) =>
     )
     if (Either.isLeft(initial)) return yield* Effect.dieMessage(`TestCluster: ${initial.left}`)
     const cell = yield* Cell.make(initial.right)
-    const { handle } = server.make(cell, random)
-
     const kubelet = yield* Kubelet.make(cell, options.containers ?? [])
+    const { handle, streamed } = server.make(cell, random, kubelet)
     const running = [
       ...controllers.managers.map((controller) => ({ controller, user: "kube-controller-manager" })),
       ...controllers.schedulers.map((controller) => ({ controller, user: "kube-scheduler" })),
@@ -258,7 +264,17 @@ export const make = (options: Options) =>
       return kind === undefined ? object : shown(kind, object)
     }
 
-    const faults = yield* Faults.make(httpOf(recording))
+    const upgrade = (request: ApiRequest, protocols: ReadonlyArray<string>) =>
+      Effect.gen(function* () {
+        const found = yield* streamed(request)
+        const answer: HttpUpgrade = Either.isLeft(found)
+          ? { ...found.left, text: typeof found.left.body === "string" ? found.left.body : "" }
+          : yield* streams.connect(kubelet, found.right.pod, found.right.subresource, request.query, protocols)
+        const { user: _user, ...rest } = request
+        yield* Ref.update(recorded, (all) => [...all, { ...rest, status: answer.status }])
+        return answer
+      })
+    const faults = yield* Faults.make(httpOf(recording, upgrade))
     const compact = cell.modify((state) => [undefined, store.compact(state, state.revision)])
     const service: TestClusterService = {
       snapshot: Effect.map(cell.get, toSnapshot),

@@ -562,8 +562,11 @@ export const make = (cell: Cell, scripts: ReadonlyArray<Scripted>): Effect.Effec
     /** Starts what runs by the state, and ends what does not any more. */
     const follow: Effect.Effect<boolean> = Effect.gen(function* () {
       const before = called
-      called = false
-      call = Deferred.unsafeMake<void>(FiberId.none)
+      if (called) {
+        called = false
+        // Whoever waits has the old one.
+        call = Deferred.unsafeMake<void>(FiberId.none)
+      }
       const { objects } = yield* cell.get
       const nodes = new Set(store.list(objects, "nodes", undefined).map(({ object }) => nameOf(object)))
       const wanted = new Set<string>()

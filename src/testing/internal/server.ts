@@ -12,7 +12,10 @@ import { allows, type Attributes } from "./rbac.js"
 import { reviewOf } from "./reviews.js"
 import * as status from "./status.js"
 import type { Failure } from "./status.js"
-import type { State } from "./store.js"
+import type { Kubelet } from "./kubelet.js"
+import type { JsonObject } from "./openapi.js"
+import { get as getStored, type State } from "./store.js"
+import { logOf } from "./streams.js"
 import { subresourceOf } from "./subresources.js"
 import { hasTable } from "./tables/tables.js"
 import * as verbs from "./verbs.js"
@@ -172,9 +175,15 @@ const warning = (message: string): string => `299 - ${JSON.stringify(message)}`
 
 export interface Server {
   readonly handle: (request: ApiRequest) => Effect.Effect<ApiResponse>
+  /** The pod that a request for a stream is about, or why there is none for it. */
+  readonly streamed: (
+    request: ApiRequest
+  ) => Effect.Effect<Either.Either<{ readonly pod: JsonObject; readonly subresource: string }, ApiResponse>>
 }
 
-export const make = (cell: Cell, random: Random.Random): Server => {
+const streamed = new Set(["attach", "exec", "portforward"])
+
+export const make = (cell: Cell, random: Random.Random, kubelet: Kubelet): Server => {
   const onObjects = (request: ApiRequest, target: Target): Effect.Effect<ApiResponse> =>
     Effect.gen(function* () {
       const verb = verbOf(request, target)
@@ -218,6 +227,16 @@ export const make = (cell: Cell, random: Random.Random): Server => {
           })
         })
       }
+      if (kind.kind === "Pod" && subresource === "log") {
+        const pod = verbs.read(state, call)
+        return Either.match(
+          Either.flatMap(pod, (found) => logOf(kubelet, found, request.query, Date.parse(call.now))),
+          {
+            onLeft: (failure) => refusal(failure, form),
+            onRight: (body): ApiResponse => ({ status: 200, headers: { "content-type": "text/plain" }, body })
+          }
+        )
+      }
       const transition = transitionOf(call)
       if (transition === undefined) return refusal(status.methodNotAllowed, form)
       const result = yield* cell.modify((current): readonly [Result, State] => {
@@ -250,6 +269,30 @@ export const make = (cell: Cell, random: Random.Random): Server => {
     })
 
   return {
+    streamed: (request) =>
+      Effect.map(cell.get, ({ objects }) => {
+        const target = targetOf(kindsOf(objects), request.path)
+        if (typeof target !== "object" || target.kind.kind !== "Pod" || !streamed.has(target.subresource)) {
+          return Either.left(json(404, status.toStatus(status.unknownPath)))
+        }
+        const { kind, name, namespace, subresource } = target
+        // A WebSocket begins with a GET; what it does is more than that.
+        for (const verb of ["get", "create"]) {
+          const wanted = {
+            verb,
+            group: kind.group,
+            resource: `${kind.plural}/${subresource}`,
+            namespace,
+            name,
+            path: ""
+          }
+          if (!allows(objects, request.user, wanted)) return Either.left(refusal(forbidden(request, target, wanted)))
+        }
+        const pod = getStored(objects, { resource: kind.storage, namespace, name })
+        return pod === undefined
+          ? Either.left(refusal(status.notFound(kind, name)))
+          : Either.right({ pod, subresource })
+      }),
     handle: (request) =>
       Effect.gen(function* () {
         const { objects } = yield* cell.get
