@@ -72,7 +72,8 @@ export interface Recorded {
  * @since 0.1.0
  * @category models
  */
-export type ControllerName = "deployment" | "garbagecollector" | "kubelet" | "namespace" | "replicaset" | "scheduler"
+export type ControllerName =
+  "deployment" | "garbagecollector" | "job" | "kubelet" | "namespace" | "replicaset" | "scheduler"
 
 /**
  * Settings of a cluster.

@@ -63,13 +63,13 @@ const bodyOf = (message: NodeHttp.IncomingMessage): Effect.Effect<Buffer, HttpFa
     )
   })
 
-/** Writes one piece, and waits while the client is slow. */
+/**
+ * Writes one piece, and waits until it is on its way: for a slow client, and so that a connection that breaks afterwards
+ * does not take it along. Of a client that has left nothing more is heard: then the request is interrupted.
+ */
 const write = (response: NodeHttp.ServerResponse, piece: Uint8Array): Effect.Effect<void> =>
   Effect.async((resume) => {
-    if (response.write(piece)) return resume(Effect.void)
-    const done = () => resume(Effect.void)
-    response.once("drain", done)
-    response.once("close", done)
+    response.write(piece, () => resume(Effect.void))
   })
 
 const answer = (
@@ -213,10 +213,17 @@ export const serve = (
     const requests = yield* Scope.fork(yield* Effect.scope, { _tag: "Parallel" } as const)
     /** Runs for one connection, and no longer than the server. */
     const run = (effect: Effect.Effect<void>) => Runtime.runFork(runtime)(effect, { scope: requests })
-    const server =
-      tls === undefined
-        ? NodeHttp.createServer()
-        : NodeHttps.createServer({ cert: tls.certificate, key: Redacted.value(tls.privateKey) })
+    const server = yield* Effect.try({
+      try: () =>
+        tls === undefined
+          ? NodeHttp.createServer()
+          : NodeHttps.createServer({ cert: tls.certificate, key: Redacted.value(tls.privateKey) }),
+      catch: (cause) =>
+        new ServeError({
+          message: `the certificate or its key cannot be used: ${cause instanceof Error ? cause.message : "not PEM"}`,
+          cause
+        })
+    })
     const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false })
     server.on("request", (message, response) => {
       const fiber = run(answer(http, message, response, users))
