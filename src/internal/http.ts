@@ -107,6 +107,9 @@ const makeDispatcher = (cluster: Cluster, settings: Tls, connections: number | n
     : new ProxyAgent({ ...options, uri, requestTls: tls })
 }
 
+/** Bytes of a stream that may wait for their reader; a watch sends each event as a piece of its own. */
+const unread = 128 * 1024
+
 /** A body as the socket takes it. */
 type Body = string | Uint8Array | Readable | undefined
 
@@ -262,7 +265,10 @@ const openStream = (
   Effect.gen(function* () {
     let controller: Dispatcher.DispatchController | undefined
     let closed = false
-    const { chunks, offer } = makeInbox({ pause: () => controller?.pause(), resume: () => controller?.resume() })
+    const { chunks, offer } = makeInbox(
+      { pause: () => controller?.pause(), resume: () => controller?.resume() },
+      unread
+    )
     // `Effect.addFinalizer` would remember the caller's context, and with it the span and what has come of it.
     yield* Scope.addFinalizer(
       yield* Effect.scope,

@@ -58,11 +58,13 @@ export const makeInbox = (connection: { readonly pause: () => void; readonly res
   }
 
   const pull = Effect.async<Chunk.Chunk<Uint8Array>, Option.Option<HttpFailure>>((resume) => {
-    const taken = take()
+    const before = take()
     if (paused) {
       paused = false
       connection.resume()
     }
+    // A connection may go on, and have more, before `resume` returns.
+    const taken = before ?? take()
     if (taken !== undefined) return resume(taken)
     taker = resume
     return Effect.sync(() => {
