@@ -72,6 +72,9 @@ export const layer = (
  * - A process that a signal has ended has an exit code, 128 and the signal's number, as in a shell.
  * - An input that fails ends the process; its outputs and its exit code fail with the same error.
  * - `uid` and `gid` cannot be set: `BadArgument`.
+ * - The end of an input needs Kubernetes 1.30 or newer; before, nothing runs, and the error says so.
+ * - What a pipe could still hold when an input ends at once may be lost in an image without `sh`, where containerd may not
+ *   have passed it on.
  * - The name of a builtin of the shell, such as `cd`, that is no program, ends with the exit code 127.
  * - In an image without `sh` programs run too, but there a working directory cannot be set, nor a signal be sent: closing
  *   the scope only closes the connection. The `pid` is -1, and a program that is not there is an error of `exitCode`.
@@ -98,8 +101,8 @@ export const layerCommandExecutor = (
 
 /**
  * A `FileSystem` that is the files of a container, by the tools of its image: `sh`, `cat`, `dd`, `stat`, `find`, `mkdir`,
- * `rm`, `mv`, `cp`, `ln`, `readlink`, `realpath`, `chmod`, `chown`, `mktemp`, `touch` and `truncate`, of BusyBox or of
- * GNU. Where the image has not what an operation needs, the error names it. Paths may hold anything; relative ones begin
+ * `rm`, `mv`, `cp`, `ln`, `readlink`, `realpath`, `chmod`, `chown`, `mktemp`, `touch`, `truncate` and `sync`, of BusyBox
+ * or of GNU. Where the image has not what an operation needs, the error names it. Paths may hold anything; relative ones begin
  * at the image's working directory.
  *
  * Each operation is a command, and costs a connection: one `stream` or `sink` of a large file is fast, a thousand small
@@ -119,8 +122,9 @@ export const layerCommandExecutor = (
  * - `copy`: links keep the text that they hold.
  * - `rename`: from one file system to another it copies, where Node fails.
  * - `watch`: looks every second. What comes and goes in between is not seen.
- * - `remove` without `recursive` of a directory is `BadResource`, `Unknown` on Node; so is `PermissionDenied` where the
- *   operation is not permitted.
+ * - `remove` of a directory without `recursive` fails with `BadResource`, on Node with `Unknown`. What is not permitted
+ *   fails with `PermissionDenied`, on Node with `Unknown`.
+ * - Writing needs Kubernetes 1.30 or newer.
  *
  * @example
  * ```ts

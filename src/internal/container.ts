@@ -7,15 +7,17 @@ import type { KubeError } from "../KubeError.js"
 import { Defaults, KubeClient } from "../layers/KubeClient.js"
 import type { ExecProcess, Ref } from "../Resource.js"
 import { Pod } from "../resources/CoreV1.js"
+import { open } from "./pod.js"
 
 /** A command and its arguments. */
 export type Argv = readonly [string, ...ReadonlyArray<string>]
 
 /** Runs a command in the container. */
 export type Run = (
+  doing: Doing,
   command: Argv,
   options: { readonly stdin: boolean }
-) => Effect.Effect<ExecProcess, KubeError, Scope.Scope>
+) => Effect.Effect<ExecProcess, PlatformError, Scope.Scope>
 
 export interface ContainerOptions {
   readonly container?: string | undefined
@@ -33,13 +35,25 @@ export const connect = (
     Effect.map(Pod.get(ref, { namespace }), (pod) => {
       // Asked for once: each of many small commands would ask again.
       const name = container ?? pod.metadata.annotations?.[defaultContainer] ?? pod.spec.containers[0]?.name
-      return (command, { stdin }) =>
-        Pod.execStream(pod, command, { container: name, stdin }).pipe(
+      return (doing, command, { stdin }) =>
+        open(Pod, "exec", pod, { command, stdin, hangUp: true }, { container: name }).pipe(
           Effect.provideService(KubeClient, Context.get(context, KubeClient)),
-          Effect.provideService(Defaults, Context.get(context, Defaults))
+          Effect.provideService(Defaults, Context.get(context, Defaults)),
+          Effect.mapError(fromKubeError(doing)),
+          // What reads to the end of its input would wait forever.
+          Effect.filterOrFail(
+            ({ endsInput }) => endsInput || !stdin,
+            () => systemError(doing, "Unknown", "the end of an input needs a server of Kubernetes 1.30 or newer")
+          )
         )
     })
   )
+
+/**
+ * Runs as long as the scope is open. A fiber inherits that its caller's region is uninterruptible, as a finalizer's is;
+ * its scope would never close.
+ */
+export const background = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkScoped(Effect.interruptible(effect))
 
 type Module = "Command" | "FileSystem"
 

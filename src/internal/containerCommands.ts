@@ -20,6 +20,7 @@ import * as Stream from "effect/Stream"
 import type { KubeError } from "../KubeError.js"
 import type { ExecProcess } from "../Resource.js"
 import {
+  background,
   badArgument,
   checkArguments,
   fromKubeError,
@@ -34,7 +35,8 @@ import {
 
 /**
  * Tells its process id, or why the command cannot run, and waits for a line before it becomes the command: nothing runs
- * of which nobody knows how to end it. Where the connection breaks first, `read` fails.
+ * of which nobody knows how to end it. Where the connection breaks first, `read` fails. It says that it has got the line,
+ * so that the input does not end before: containerd throws away what has not come through by then.
  *
  * $1: working directory or nothing; $2: another PATH or nothing; $3: the program; then the command line.
  */
@@ -52,6 +54,7 @@ case "$3" in
 esac
 echo "$$"
 read -r effect_kubernetes_go || exit 0
+echo
 unset effect_kubernetes_go
 shift 3
 exec "$@"`
@@ -172,26 +175,36 @@ interface Launched {
   readonly stderr: Outlet
   /** Absent: the image has no shell that tells it. */
   readonly pid: number | undefined
+  /** Waits until the process has got the line that it waits for. */
+  readonly going: Effect.Effect<unknown>
 }
 
-/** Brings what the connection carries to the outlets; the first line of it apart, if there is one to be had. */
-const pump = (doing: Doing, from: ExecProcess["stdout"], to: Outlet, line?: Deferred.Deferred<string>) => {
-  let head: Uint8Array | undefined = line === undefined ? undefined : new Uint8Array()
+type Line = Deferred.Deferred<string>
+
+/** Brings what the connection carries to the outlets; its first lines apart. */
+const pump = (doing: Doing, from: ExecProcess["stdout"], to: Outlet, lines: ReadonlyArray<Line>) => {
+  const missing = [...lines]
+  let head = Buffer.alloc(0)
   return from.pipe(
-    Stream.runForEach((bytes) => {
-      if (head === undefined || line === undefined) return to.offer(bytes)
-      head = Buffer.concat([head, bytes])
-      const end = head.indexOf(10)
-      if (end === -1) return Effect.void
-      const [text, rest] = [Buffer.from(head.subarray(0, end)).toString("utf8"), head.subarray(end + 1)]
-      head = undefined
-      return Effect.zipRight(Deferred.succeed(line, text), to.offer(rest))
-    }),
+    Stream.runForEach((bytes) =>
+      Effect.suspend(() => {
+        if (missing.length === 0) return to.offer(bytes)
+        head = Buffer.concat([head, bytes])
+        const told: Array<Effect.Effect<unknown>> = []
+        for (let end = head.indexOf(10); end !== -1 && missing.length > 0; end = head.indexOf(10)) {
+          const line = missing.shift()
+          if (line !== undefined) told.push(Deferred.succeed(line, head.toString("utf8", 0, end)))
+          head = head.subarray(end + 1)
+        }
+        if (missing.length === 0) told.push(to.offer(head))
+        return Effect.all(told, { discard: true })
+      })
+    ),
     Effect.mapError(fromKubeError(doing)),
     Effect.exit,
     Effect.tap((exit) => to.done(exit)),
-    Effect.tap(() => (line === undefined ? Effect.void : Deferred.succeed(line, ""))),
-    Effect.forkScoped
+    Effect.tap(() => Effect.forEach(lines, (line) => Deferred.succeed(line, ""))),
+    background
   )
 }
 
@@ -200,14 +213,14 @@ const attach = (
   run: Run,
   doing: Doing,
   argv: Argv,
-  line?: Deferred.Deferred<string>
-): Effect.Effect<Omit<Launched, "pid">, PlatformError, Scope.Scope> =>
+  lines: ReadonlyArray<Line>
+): Effect.Effect<Omit<Launched, "pid" | "going">, PlatformError, Scope.Scope> =>
   Effect.gen(function* () {
     const stdout = yield* makeOutlet
     const stderr = yield* makeOutlet
-    const remote = yield* Effect.mapError(run(argv, { stdin: true }), fromKubeError(doing))
-    yield* pump(doing, remote.stdout, stdout, line)
-    yield* pump(doing, remote.stderr, stderr)
+    const remote = yield* run(doing, argv, { stdin: true })
+    yield* pump(doing, remote.stdout, stdout, lines)
+    yield* pump(doing, remote.stderr, stderr, [])
     return { remote, stdout, stderr }
   })
 
@@ -223,16 +236,16 @@ const launch = (
     const argv = yield* argvOf(doing, command)
     yield* checkArguments(doing, [cwd, ...argv])
     const [program] = programOf(command)
-    const line = yield* Deferred.make<string>()
-    const launched = yield* attach(run, doing, ["sh", "-c", launcher, "sh", cwd, path, program, ...argv], line)
+    const [line, go] = [yield* Deferred.make<string>(), yield* Deferred.make<string>()]
+    const launched = yield* attach(run, doing, ["sh", "-c", launcher, "sh", cwd, path, program, ...argv], [line, go])
     const said = yield* Deferred.await(line)
-    if (/^\d+$/.test(said)) return { ...launched, pid: Number(said) }
+    if (/^\d+$/.test(said)) return { ...launched, pid: Number(said), going: Deferred.await(go) }
     if (said !== "") return yield* refusal(doing, said, given)
     const error = yield* Effect.mapError(Effect.flip(launched.remote.exitCode), (code) =>
       refusal(doing, `nothing, and the exit code ${code}`, given)
     )
     if (!isProgramMissing(error)) return yield* fromKubeError(doing)(error)
-    if (given === "") return { ...(yield* attach(run, doing, argv)), pid: undefined }
+    if (given === "") return { ...(yield* attach(run, doing, argv, [])), pid: undefined, going: Effect.void }
     const why = 'the container has no "sh", without which no working directory can be set'
     return yield* systemError(doing, "Unknown", why, error)
   })
@@ -251,9 +264,9 @@ const startOne = (
 ): Effect.Effect<CommandExecutor.Process, PlatformError, Scope.Scope> =>
   Effect.gen(function* () {
     const doing = (method: string): Doing => ({ module: "Command", method, path: describe(command) })
-    const { pid, remote, stderr, stdout } = yield* launch(run, doing("start"), command)
+    const { going, pid, remote, stderr, stdout } = yield* launch(run, doing("start"), command)
 
-    const exited = yield* Effect.forkScoped(Effect.exit(remote.exitCode))
+    const exited = yield* background(Effect.exit(remote.exitCode))
     const ended = Effect.map(Fiber.poll(exited), Option.map(Exit.flatten))
     const signal = (name: CommandExecutor.Signal): Effect.Effect<void, PlatformError> => {
       if (pid === undefined) {
@@ -261,17 +274,19 @@ const startOne = (
           systemError(doing("kill"), "Unknown", 'the container has no "sh", without which no signal can be sent')
         )
       }
-      return Effect.gen(function* () {
-        const killing = yield* run(["sh", "-c", killer, "sh", name.slice("SIG".length), String(pid)], { stdin: false })
-        const said = yield* Stream.mkString(Stream.decodeText(killing.stderr))
-        return { code: yield* killing.exitCode, said: said.trim() }
-      }).pipe(
+      const argv: Argv = ["sh", "-c", killer, "sh", name.slice("SIG".length), String(pid)]
+      return Effect.flatMap(run(doing("kill"), argv, { stdin: false }), ({ exitCode, stderr }) =>
+        Effect.all({ said: Stream.mkString(Stream.decodeText(stderr)), code: exitCode }).pipe(
+          Effect.mapError(fromKubeError(doing("kill")))
+        )
+      ).pipe(
         Effect.scoped,
-        Effect.mapError(fromKubeError(doing("kill"))),
         Effect.flatMap(({ code, said }) =>
           code === 0
             ? Effect.void
-            : Effect.fail(systemError(doing("kill"), /no such process/i.test(said) ? "NotFound" : "Unknown", said))
+            : Effect.fail(
+                systemError(doing("kill"), /no such process/i.test(said) ? "NotFound" : "Unknown", said.trim())
+              )
         )
       )
     }
@@ -313,12 +328,13 @@ const startOne = (
     const input = stdin === "pipe" ? Mailbox.toStream(typed) : stdin === "inherit" ? NodeStream.stdin : stdin
     yield* Stream.make(utf8.encode("\n")).pipe(
       Stream.take(pid === undefined ? 0 : 1),
+      Stream.concat(Stream.drain(Stream.fromEffect(going))),
       Stream.concat(Stream.catchAll(input, (error) => Stream.fromEffect(breakOff(error)))),
       Stream.run(remote.stdin),
       // How the connection ended is told by the exit code.
       Effect.ignore,
       Effect.ensuring(Effect.zipRight(typed.shutdown, Deferred.succeed(fed, undefined))),
-      Effect.forkScoped
+      background
     )
 
     const out = (outlet: Outlet, which: "stdout" | "stderr", output: Command.Command.Output) =>
@@ -327,7 +343,7 @@ const startOne = (
           return { stream: Stream.transduce(outlet.stream, output), copied: Effect.void }
         }
         if (output === "pipe") return { stream: outlet.stream, copied: Effect.void }
-        const copying = yield* Effect.forkScoped(Stream.run(outlet.stream, ownOutput(doing(which), which)))
+        const copying = yield* background(Stream.run(outlet.stream, ownOutput(doing(which), which)))
         return { stream: Stream.empty, copied: Fiber.join(copying) }
       })
     const output = yield* out(stdout, "stdout", command.stdout)
@@ -335,7 +351,8 @@ const startOne = (
 
     const exitCode = Effect.raceFirst(
       Effect.mapBoth(remote.exitCode, { onSuccess: CommandExecutor.ExitCode, onFailure: failed(doing("exitCode")) }),
-      Deferred.await(broken)
+      // Where the caller's region is not, the race would wait for this one too.
+      Effect.interruptible(Deferred.await(broken))
     ).pipe(Effect.zipLeft(output.copied), Effect.zipLeft(errors.copied))
 
     const process: CommandExecutor.Process = Object.assign(Object.create(ProcessProto), {

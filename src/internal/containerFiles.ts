@@ -1,6 +1,8 @@
 /** A `FileSystem` over the tools of a container: its shell, `cat`, `dd`, `stat`, `find` and their like. */
 import type { PlatformError, SystemErrorReason } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
+import * as Channel from "effect/Channel"
+import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
@@ -11,6 +13,7 @@ import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import type { ExecProcess } from "../Resource.js"
 import {
+  background,
   badArgument,
   checkArguments,
   fromKubeError,
@@ -23,11 +26,22 @@ import {
 } from "./container.js"
 
 // The scripts never hold a path: they get them as "$1" and so on. The words of the errors are those of the C library;
-// the shell's own, of a redirection, are not, which is why `dd` opens a file before the shell does.
+// the shell's own, of a redirection, are not, which is why `dd` opens a file before the shell does. What comes in is in
+// pieces, each after a line with its size, and ends with a size of 0: at the end of an input, containerd throws away what
+// the command has not got yet.
 const prelude = `LC_ALL=C; export LC_ALL
 fail() { echo "$1" >&2; exit 1; }
 there() { [ -e "$1" ] || [ -L "$1" ]; }
 folder() { [ -d "$1" ] && [ ! -L "$1" ]; }
+same() { [ "$(stat -c %d:%i "$1")" = "$(stat -c %d:%i "$2" 2>&1)" ]; }
+receive() {
+  while read -r size; do
+    [ "$size" != 0 ] || return 0
+    dd bs="$size" count=1 iflag=fullblock || exit
+  done
+  fail "the connection broke off"
+}
+parent() { set -- "\${1%"\${1##*[!/]}"}"; stat -L "\${1%/*}/." >/dev/null || exit; }
 `
 
 const scripts = {
@@ -41,7 +55,7 @@ const scripts = {
   copy: `stat "$1" >/dev/null || exit
 folder "$1" && [ -e "$2" ] && [ ! -d "$2" ] && fail "Not a directory"
 folder "$1" || ! folder "$2" || fail "Is a directory"
-[ -L "$1" ] || [ -L "$2" ] || [ ! "$1" -ef "$2" ] || fail "Invalid argument"
+! same "$1" "$2" || fail "Invalid argument: source and target are the same"
 if folder "$1"; then
   near=$2
   until [ -e "$near" ]; do near=\${near%/*}; near=\${near:-/}; done
@@ -75,6 +89,7 @@ umask 077
 dd if="$1" of="$2" bs=65536 || exit
 chmod "$mode" "$2"`,
   link: `stat "$1" >/dev/null || exit
+parent "$2"
 there "$2" && fail "File exists"
 folder "$1" && fail "Operation not permitted"
 ln -T "$1" "$2"`,
@@ -99,9 +114,9 @@ if [ "$2" = new ] && ! (set -C; : >"$1") 2>/dev/null; then
 fi
 if [ -n "$3" ]; then dd if=/dev/null of="$1" || exit; else dd if=/dev/null of="$1" conv=notrunc || exit; fi
 case "$5" in
-  a) cat >>"$1" || exit ;;
-  w) cat >"$1" || exit ;;
-  u) cat 1<>"$1" || exit ;;
+  a) receive >>"$1" ;;
+  w) receive >"$1" ;;
+  u) receive 1<>"$1" ;;
 esac
 [ -z "$fresh" ] || [ "$4" = 666 ] || chmod "$mode" "$1"`,
   // $2: whether for writing
@@ -115,8 +130,8 @@ esac
   readFrom: `dd if="$1" bs=65536 iflag=skip_bytes skip="$2"`,
   // $3: how much
   readPart: `dd if="$1" bs=65536 iflag=skip_bytes,count_bytes,fullblock skip="$2" count="$3"`,
-  writeAt: `dd of="$1" bs=65536 oflag=seek_bytes seek="$2" conv=notrunc`,
-  append: `dd if=/dev/null of="$1" conv=notrunc && cat >>"$1"`,
+  writeAt: `receive | dd of="$1" bs=65536 oflag=seek_bytes seek="$2" conv=notrunc`,
+  append: `dd if=/dev/null of="$1" conv=notrunc && receive >>"$1"`,
   readLink: `stat "$1" >/dev/null || exit
 [ -L "$1" ] || fail "Invalid argument: not a symbolic link"
 readlink -n "$1"`,
@@ -127,10 +142,12 @@ realpath "$1"`,
 stat "$1" >/dev/null || exit
 if folder "$1" && [ -z "$2" ]; then fail "Is a directory"; fi
 if [ -n "$2" ]; then rm -rf "$1"; else rm -f "$1"; fi`,
-  rename: `stat "$1" >/dev/null || exit
-[ "$1" != "$2" ] || exit 0
+  rename: `parent "$1"
+parent "$2"
+stat "$1" >/dev/null || exit
+! same "$1" "$2" || exit 0
 folder "$2" && ! folder "$1" && fail "Is a directory"
-[ -L "$1" ] || [ -L "$2" ] || [ ! "$1" -ef "$2" ] || exit 0
+folder "$1" && there "$2" && ! folder "$2" && fail "Not a directory"
 mv -f -T "$1" "$2"`,
   stat: `stat -L -c '%f %s %u %g %h %i %d %t %T %o %b %x %y' "$1"`,
   // $1: the link; $2: what it holds
@@ -286,6 +303,12 @@ const rechunk =
       )
     })
 
+const utf8 = new TextEncoder()
+
+/** What `receive` in the prelude takes. */
+const piece = (bytes: Uint8Array): Chunk.Chunk<Uint8Array> =>
+  bytes.length === 0 ? Chunk.empty() : Chunk.make(utf8.encode(`${bytes.length}\n`), bytes)
+
 /** How often `watch` looks. */
 const interval = "1 second"
 
@@ -303,13 +326,13 @@ export const make = (run: Run): FileSystem.FileSystem => {
       yield* checkArguments(doing, [...paths, ...args])
       if (paths.includes("")) return yield* systemError(doing, "NotFound", "No such file or directory")
       const argv: Argv = ["sh", "-c", prelude + script, "sh", ...paths.map(plain), ...args]
-      const process = yield* Effect.mapError(run(argv, { stdin }), fromKubeError(doing))
+      const process = yield* run(doing, argv, { stdin })
       const stderr = yield* process.stderr.pipe(
         Stream.decodeText(),
         // What is said once too often must not fill the memory.
         Stream.runFold("", (said, more) => (said + more).slice(-64 * 1024)),
         Effect.mapError(fromKubeError(doing)),
-        Effect.forkScoped
+        background
       )
       const succeeded = Effect.gen(function* () {
         const exitCode = yield* Effect.mapError(process.exitCode, (error) =>
@@ -335,16 +358,31 @@ export const make = (run: Run): FileSystem.FileSystem => {
   /** A script that needs to write nothing. */
   const perform = (call: Call) => Effect.asVoid(read(call))
 
-  /** A script that reads some bytes. */
-  const feed = (call: Call, bytes: Stream.Stream<Uint8Array, PlatformError>) =>
-    Effect.scoped(
-      Effect.gen(function* () {
-        const { stdin, stdout, succeeded } = yield* begin({ ...call, stdin: true })
+  /** A script that receives. It ends by itself, and only then its input does. */
+  const receiving = (call: Call): Sink.Sink<void, Uint8Array, never, PlatformError> =>
+    Sink.unwrapScoped(
+      Effect.map(begin({ ...call, stdin: true }), ({ stdin, succeeded }) => {
+        type Bytes = Chunk.Chunk<Uint8Array>
+        const pieces: Channel.Channel<Bytes, Bytes, never, never, void, unknown> = Channel.readWith({
+          onInput: (chunk: Bytes) => Channel.zipRight(Channel.write<Bytes>(Chunk.flatMap(chunk, piece)), pieces),
+          onFailure: (error: never) => Channel.fail(error),
+          onDone: () =>
+            Channel.zipRight(
+              Channel.write<Bytes>(Chunk.of<Uint8Array>(utf8.encode("0\n"))),
+              Channel.fromEffect(Effect.ignore(succeeded))
+            )
+        })
         const doing: Doing = { module: "FileSystem", method: call.method, path: call.paths[0] }
-        const sending = Stream.run(bytes, Sink.mapError(stdin, fromKubeError(doing)))
-        yield* Effect.all([sending, Stream.runDrain(stdout), succeeded], { concurrency: 3 })
+        return Sink.fromChannel(
+          Channel.pipeTo(pieces, Sink.toChannel(Sink.mapError(stdin, fromKubeError(doing))))
+        ).pipe(
+          // A script that fails stops reading, which is no failure of what it was sent.
+          Sink.mapEffect(() => succeeded)
+        )
       })
     )
+
+  const feed = (call: Call, bytes: Uint8Array) => Stream.run(Stream.make(bytes), receiving(call))
 
   const writing = (method: string, path: string, flag: FileSystem.OpenFlag, mode: number | undefined): Call => {
     const { append, find, truncate } = openMode(flag)
@@ -398,7 +436,7 @@ export const make = (run: Run): FileSystem.FileSystem => {
                   append
                     ? { method, script: scripts.append, paths: [path] }
                     : { method, script: scripts.writeAt, paths: [path], args: [String(at)] },
-                  Stream.make(bytes)
+                  bytes
                 )
               ),
               Effect.zipRight(append ? Effect.void : advance(bytes.length)),
@@ -603,8 +641,7 @@ export const make = (run: Run): FileSystem.FileSystem => {
           )
         )
       ),
-    writeFile: (path, data, options = {}) =>
-      feed(writing("writeFile", path, options.flag ?? "w", options.mode), Stream.make(data))
+    writeFile: (path, data, options = {}) => feed(writing("writeFile", path, options.flag ?? "w", options.mode), data)
   })
 
   return {
@@ -624,14 +661,6 @@ export const make = (run: Run): FileSystem.FileSystem => {
         )
       ).pipe(rechunk(Number(chunkSize)))
     },
-    sink: (path, { flag = "w", mode } = {}) =>
-      Sink.unwrapScoped(
-        Effect.map(begin({ ...writing("sink", path, flag, mode), stdin: true }), ({ stdin, succeeded }) =>
-          stdin.pipe(
-            Sink.mapError(fromKubeError({ module: "FileSystem", method: "sink", path })),
-            Sink.mapEffect(() => succeeded)
-          )
-        )
-      )
+    sink: (path, { flag = "w", mode } = {}) => receiving(writing("sink", path, flag, mode))
   }
 }

@@ -219,11 +219,12 @@ const converse = (request: Request, server: string, socket: HttpWebSocket, { han
     // Before the connection is closed: Kubernetes does not end a process whose terminal is gone.
     if (hangUp) yield* Effect.addFinalizer(() => leave)
 
+    const endsInput = socket.protocol === protocols[0]
     const endInput = Effect.suspend(() => {
       // A terminal has no end of input, and would lose what it still has to show.
       if (tty) return Effect.void
       // Only the fifth version can close one channel and leave the others open.
-      return socket.protocol === protocols[0]
+      return endsInput
         ? send(channel.close, new Uint8Array([channel.stdin]))
         : Effect.logWarning(
             `${request.path}: the server speaks no newer protocol than ${protocols[1]}, which cannot end the input of a command; one that reads to the end of it will wait forever`
@@ -241,7 +242,8 @@ const converse = (request: Request, server: string, socket: HttpWebSocket, { han
         writing = false
       })
     )
-    const process: ExecProcess = {
+    const process: ExecProcess & { readonly endsInput: boolean } = {
+      endsInput,
       stdout: Mailbox.toStream(stdout),
       stderr: Mailbox.toStream(stderr),
       stdin: Sink.fromChannel(Channel.asVoid(Channel.interruptWhenDeferred(Sink.toChannel(write), exit))),

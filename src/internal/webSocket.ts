@@ -1,7 +1,7 @@
 /** WebSockets to the API server, by `ws`: undici's says nothing about why an upgrade was refused. */
 import type { IncomingMessage } from "node:http"
 import type { Agent } from "node:https"
-import { createSecureContext, TLSSocket, type SecureContext } from "node:tls"
+import { createSecureContext, type SecureContext } from "node:tls"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -72,11 +72,18 @@ export const open = (
           // Several values of one header go out as several headers.
           headers: request.headers as Record<string, string>,
           perMessageDeflate: false,
-          // Masks keep what lies between from taking bytes for a request. Nothing lies within TLS, where they would only
-          // cost more time than all the rest of sending.
+          // A random mask keeps caches and proxies that read along from taking what a program sends for a request
+          // (RFC 6455, 10.3). Within TLS nothing reads along, and masking would cost more time than all the rest of sending.
+          // Without TLS the masks are random.
           ...(server.origin.startsWith("https:") ? { generateMask: noMask } : {}),
           finishRequest: (upgrade) => {
             upgrade.setHeader("sec-websocket-protocol", protocols.join(","))
+            upgrade.on("socket", (connection) => {
+              // Tickets come before the answer.
+              connection.on("session", (session: Buffer) => {
+                reused.session = session
+              })
+            })
             upgrade.end()
           }
         }
@@ -95,14 +102,7 @@ export const open = (
     const webSocket = connect(socket, server, protocols, counted)
     const upgrade = yield* timed<HttpUpgrade>(request, (resume) => {
       socket.on("open", () => resume(Effect.succeed({ status: 101, headers: {}, text: "", webSocket })))
-      socket.on("upgrade", ({ socket: connection }) => {
-        connection.setKeepAlive(true, Duration.toMillis(heartbeat))
-        if (connection instanceof TLSSocket) {
-          connection.on("session", (session) => {
-            reused.session = session
-          })
-        }
-      })
+      socket.on("upgrade", ({ socket: connection }) => connection.setKeepAlive(true, Duration.toMillis(heartbeat)))
       socket.on("unexpected-response", (_request, response) => {
         readRefusal(response, (text) =>
           resume(Effect.succeed({ status: response.statusCode ?? 0, headers: response.headers, text }))
@@ -111,7 +111,8 @@ export const open = (
       socket.on("error", (error) => resume(Effect.fail(classify(error, server))))
       return () => socket.terminate()
     })
-    if (upgrade.webSocket !== undefined) yield* Effect.forkScoped(keepAlive(socket, counted))
+    // What asks in a finalizer is uninterruptible, and a fiber inherits that: its scope would never close.
+    if (upgrade.webSocket !== undefined) yield* Effect.forkScoped(Effect.interruptible(keepAlive(socket, counted)))
     return upgrade
   })
 

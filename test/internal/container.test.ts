@@ -10,44 +10,59 @@ import type { ExecProcess } from "effect-kubernetes/Resource"
 import { make as makeFiles } from "../../src/internal/containerFiles.js"
 import type { Run } from "../../src/internal/container.js"
 import * as operations from "../support/fileOperations.js"
+import { existsSync } from "node:fs"
 
 const broken = (cause: unknown): KubeError =>
   new TransportError({ reason: "Reset", description: "", method: "", path: "", server: "", cause })
 
 /** What `Pod.execStream` does, with a process of this machine. */
-const localRun = (executor: CommandExecutor.CommandExecutor): Run => {
-  return ([program, ...args], { stdin }) =>
-    Effect.mapError(
-      Effect.map(
-        executor.start(Command.make(program, ...args).pipe(stdin ? (command) => command : Command.stdin(Stream.empty))),
-        (process): ExecProcess => ({
-          stdout: Stream.mapError(process.stdout, broken),
-          stderr: Stream.mapError(process.stderr, broken),
-          // A command may end without having read all of its input.
-          stdin: Sink.orElse(Sink.mapError(process.stdin, broken), () => Sink.drain),
-          resize: () => Effect.void,
-          exitCode: Effect.mapError(process.exitCode, broken)
-        })
+const localRun = (executor: CommandExecutor.CommandExecutor, PATH: string | undefined): Run => {
+  return (_doing, [program, ...args], { stdin }) =>
+    Effect.map(
+      executor.start(
+        Command.make(program, ...args).pipe(
+          Command.env({ PATH }),
+          stdin ? (command) => command : Command.stdin(Stream.empty)
+        )
       ),
-      broken
+      (process): ExecProcess => ({
+        stdout: Stream.mapError(process.stdout, broken),
+        stderr: Stream.mapError(process.stderr, broken),
+        // A command may end without having read all of its input.
+        stdin: Sink.orElse(Sink.mapError(process.stdin, broken), () => Sink.drain),
+        resize: () => Effect.void,
+        exitCode: Effect.mapError(process.exitCode, broken)
+      })
     )
 }
 
+const busybox = ["/bin/busybox", "/usr/bin/busybox"].find((path) => existsSync(path))
+
 layer(NodeContext.layer, { excludeTestServices: true })("a file system of commands", (it) => {
-  it.effect(
-    "does what Node's does",
+  const isLikeNode = (path: string | undefined) =>
+    Effect.gen(function* () {
+      const node = yield* FileSystem.FileSystem
+      const actual = makeFiles(localRun(yield* CommandExecutor.CommandExecutor, path))
+      yield* Effect.promise(() =>
+        FastCheck.assert(
+          FastCheck.asyncProperty(operations.sequences(12), (sequence) =>
+            Effect.runPromise(operations.assertSame(node, actual, sequence))
+          ),
+          { numRuns: 20 }
+        )
+      )
+    })
+
+  it.effect("does what Node's does, with this machine's tools", () => isLikeNode(undefined), 600_000)
+
+  it.scoped.skipIf(busybox === undefined)(
+    "does what Node's does, with those of BusyBox",
     () =>
       Effect.gen(function* () {
-        const node = yield* FileSystem.FileSystem
-        const actual = makeFiles(localRun(yield* CommandExecutor.CommandExecutor))
-        yield* Effect.promise(() =>
-          FastCheck.assert(
-            FastCheck.asyncProperty(operations.sequences(12), (sequence) =>
-              Effect.runPromise(operations.assertSame(node, actual, sequence))
-            ),
-            { numRuns: 25 }
-          )
-        )
+        const fs = yield* FileSystem.FileSystem
+        const tools = yield* fs.makeTempDirectoryScoped()
+        yield* Command.exitCode(Command.make(busybox ?? "", "--install", "-s", tools))
+        yield* isLikeNode(tools)
       }),
     600_000
   )

@@ -1,0 +1,318 @@
+/** A container as a `CommandExecutor` and a `FileSystem`, on a real kubelet. */
+import * as Command from "@effect/platform/Command"
+import * as CommandExecutor from "@effect/platform/CommandExecutor"
+import type { PlatformError } from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import { assert, describe, inject, layer } from "@effect/vitest"
+import { Deferred, Effect, Exit, FastCheck, Fiber, Option, Schedule, Sink, Stream, type Scope } from "effect"
+import { Container, Pod, type CoreV1, type KubeClient, type KubeError } from "effect-kubernetes"
+import { createHash } from "node:crypto"
+import * as e2e from "../support/e2e.js"
+import * as operations from "../support/fileOperations.js"
+import * as pods from "../support/pods.js"
+
+type Services = CommandExecutor.CommandExecutor | FileSystem.FileSystem
+
+const utf8 = (text: string) => new TextEncoder().encode(text)
+
+const text = (bytes: Stream.Stream<Uint8Array, PlatformError>) => bytes.pipe(Stream.decodeText(), Stream.mkString)
+
+const reasonOf = <A, R>(effect: Effect.Effect<A, PlatformError, R>) =>
+  Effect.map(Effect.flip(effect), (error) => (error._tag === "SystemError" ? error.reason : error._tag))
+
+/** Whether a command line with this in it runs in the container. */
+const runs = (mark: string): Effect.Effect<boolean, KubeError, KubeClient> =>
+  Effect.map(
+    Effect.orDie(Pod.exec("box", ["sh", "-c", 'cat /proc/[0-9]*/cmdline | tr "\\0" " "'], { check: false })),
+    ({ stdout }) => stdout.includes(mark)
+  )
+
+describe.skipIf(!inject("node"))("a container", () => {
+  layer(
+    e2e.layer,
+    e2e.live
+  )((it) => {
+    const test = <A, E>(
+      name: string,
+      body: Effect.Effect<A, E, Services | KubeClient | Scope.Scope>,
+      more?: Partial<CoreV1.Container>
+    ) =>
+      it.scoped(
+        name,
+        () =>
+          e2e.inFreshNamespace(() =>
+            Effect.zipRight(
+              pods.start("box", [pods.container("main", pods.idle, more)]),
+              Effect.provide(body, Container.layer("box"))
+            )
+          ),
+        120_000
+      )
+
+    test(
+      "a command: arguments, outputs, exit code, variables, working directory, shell",
+      Effect.gen(function* () {
+        const strange = ["a b", "", "$(id)", "`id`", '"', "'", "-n", "é\n", "*"]
+        const printed = yield* Command.string(Command.make("printf", "<%s>", ...strange))
+        assert.strictEqual(printed, strange.map((argument) => `<${argument}>`).join(""))
+        assert.strictEqual(yield* Command.exitCode(Command.make("sh", "-c", "exit 42")), 42)
+        assert.strictEqual(yield* Command.exitCode(Command.make("seq", "1", "1000")), 0)
+        assert.deepStrictEqual(yield* Command.lines(Command.make("seq", "1", "3")), ["1", "2", "3"])
+
+        const both = yield* Command.start(Command.make("sh", "-c", "echo out; echo err >&2; exit 3"))
+        assert.deepStrictEqual(
+          yield* Effect.all([text(both.stdout), text(both.stderr), both.exitCode], { concurrency: 3 }),
+          ["out\n", "err\n", CommandExecutor.ExitCode(3)]
+        )
+        assert.isFalse(yield* both.isRunning)
+
+        const variables = Command.make("env").pipe(Command.env({ PLAIN: "x y", "with.dot": "$HOME", "-i": "=" }))
+        const listed = yield* Command.lines(variables)
+        assert.includeMembers(listed, ["PLAIN=x y", "with.dot=$HOME", "-i=="])
+        assert.isTrue(listed.some((line) => line.startsWith("KUBERNETES_SERVICE_HOST=")))
+
+        const fs = yield* FileSystem.FileSystem
+        const directory = `${yield* fs.makeTempDirectory()}/-a $(b)`
+        yield* fs.makeDirectory(directory)
+        const where = Command.make("pwd").pipe(Command.workingDirectory(directory))
+        assert.strictEqual(yield* Command.string(where), `${directory}\n`)
+        const shell = Command.make("echo", "$((1+1))", "| tr 2 3").pipe(Command.runInShell(true))
+        assert.strictEqual(yield* Command.string(shell), "3\n")
+      })
+    )
+
+    test(
+      "what cannot run says why",
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        yield* fs.writeFileString("/tmp/file", "echo hi")
+        const within = (directory: string) =>
+          Command.exitCode(Command.make("true").pipe(Command.workingDirectory(directory)))
+        assert.strictEqual(yield* reasonOf(Command.exitCode(Command.make("nowhere"))), "NotFound")
+        assert.strictEqual(yield* reasonOf(Command.exitCode(Command.make("/bin/nowhere"))), "NotFound")
+        assert.strictEqual(yield* reasonOf(Command.exitCode(Command.make("/tmp/file"))), "PermissionDenied")
+        assert.strictEqual(yield* reasonOf(within("/nowhere")), "NotFound")
+        assert.strictEqual(yield* reasonOf(within("/tmp/file")), "BadResource")
+        assert.strictEqual(yield* reasonOf(Command.exitCode(Command.make("echo", "\0"))), "BadArgument")
+        const other = Effect.flatMap(CommandExecutor.CommandExecutor, (executor) =>
+          executor.exitCode(Object.assign(Object.create(Command.make("id")), { uid: Option.some(1) }))
+        )
+        assert.strictEqual(yield* reasonOf(other), "BadArgument")
+      })
+    )
+
+    test(
+      "input, and a pipe of commands, byte for byte",
+      Effect.gen(function* () {
+        assert.strictEqual(yield* Command.string(Command.make("cat").pipe(Command.feed("hello"))), "hello")
+        const process = yield* Command.start(Command.make("tr", "a-z", "A-Z"))
+        yield* Stream.run(Stream.make(utf8("one "), utf8("two")), process.stdin)
+        assert.strictEqual(yield* text(process.stdout), "ONE TWO")
+        assert.strictEqual(yield* process.exitCode, 0)
+
+        const size = 3_000_000
+        const bytes = Buffer.from(Uint8Array.from({ length: size }, (_, index) => (index * 7 + (index >> 9)) % 256))
+        const hash = createHash("sha256").update(bytes).digest("hex")
+        const piped = Command.make("cat").pipe(
+          Command.stdin(Stream.fromIterable([bytes.subarray(0, 100_000), bytes.subarray(100_000)])),
+          Command.pipeTo(Command.make("cat")),
+          Command.pipeTo(Command.make("sha256sum"))
+        )
+        assert.include(yield* Command.string(piped), hash)
+
+        const missing = Command.make("nowhere").pipe(Command.pipeTo(Command.make("cat")))
+        assert.strictEqual(yield* reasonOf(Command.string(missing)), "NotFound")
+
+        // The reader ends first: so does the writer.
+        const first = Command.make("sh", "-c", "yes endless-writer").pipe(
+          Command.pipeTo(Command.make("head", "-n", "1"))
+        )
+        assert.strictEqual(yield* Command.string(first), "endless-writer\n")
+        yield* e2e.eventually(Effect.map(runs("endless-writer"), (yes) => !yes))
+      })
+    )
+
+    test(
+      "outputs go into sinks, and may be left unread",
+      Effect.gen(function* () {
+        const two = Command.make("printf", "abcdef").pipe(
+          Command.stdout(
+            Sink.foldLeft(new Uint8Array(), (all: Uint8Array, more: Uint8Array): Uint8Array =>
+              Buffer.concat([all, more])
+            )
+          )
+        )
+        assert.strictEqual(yield* Command.string(two), "abcdef")
+        const noisy = Command.make("sh", "-c", "for i in $(seq 200); do echo warning $i >&2; done; echo done")
+        assert.strictEqual(yield* Command.string(noisy), "done\n")
+        const taken = yield* Command.stream(Command.make("yes", "taken-once")).pipe(Stream.take(1), Stream.runCount)
+        assert.strictEqual(taken, 1)
+        yield* e2e.eventually(Effect.map(runs("taken-once"), (yes) => !yes))
+      })
+    )
+
+    test(
+      "a process has its number, takes signals, and ends with its scope and those that it has started",
+      Effect.gen(function* () {
+        const process = yield* Command.start(
+          Command.make("sh", "-c", "trap 'echo caught; exit 7' USR1; echo $$; while :; do sleep 0.1; done")
+        )
+        const said = yield* Deferred.make<string>()
+        const reading = yield* process.stdout.pipe(
+          Stream.decodeText(),
+          Stream.splitLines,
+          Stream.tap((line) => Deferred.succeed(said, line)),
+          Stream.runCollect,
+          Effect.fork
+        )
+        assert.strictEqual(Number(yield* Deferred.await(said)), process.pid)
+        assert.isTrue(yield* process.isRunning)
+        yield* process.kill("SIGUSR1")
+        assert.strictEqual(yield* process.exitCode, 7)
+        assert.deepStrictEqual([...(yield* Fiber.join(reading))].at(-1), "caught")
+        assert.strictEqual(yield* reasonOf(process.kill()), "NotFound")
+
+        const killed = yield* Command.start(Command.make("sleep", "1000"))
+        yield* killed.kill("SIGKILL")
+        assert.strictEqual(yield* killed.exitCode, 137)
+
+        const family = Command.make("sh", "-c", "sleep 12345 & sleep 12345; true")
+        yield* Effect.scoped(Effect.zipRight(Command.start(family), e2e.eventually(Effect.orDie(runs("sleep 12345")))))
+        assert.isFalse(yield* runs("sleep 12345"))
+
+        // As in a finalizer.
+        assert.strictEqual(yield* Effect.uninterruptible(Command.exitCode(Command.make("true"))), 0)
+
+        const deaf = yield* Effect.fork(
+          Command.exitCode(Command.make("sh", "-c", "trap '' TERM; sleep 23456; sleep 23456"))
+        )
+        yield* e2e.eventually(runs("sleep 23456"))
+        yield* Fiber.interrupt(deaf)
+        assert.isFalse(yield* runs("sleep 23456"))
+      })
+    )
+
+    test(
+      "nothing runs on, whenever it is interrupted",
+      Effect.gen(function* () {
+        yield* Effect.forEach(
+          Array.from({ length: 20 }, (_, index) => index * 10),
+          (delay) => Effect.exit(Effect.timeout(Command.exitCode(Command.make("sleep", "34567")), `${delay} millis`)),
+          { concurrency: 4 }
+        )
+        yield* e2e.eventually(Effect.map(runs("sleep 34567"), (yes) => !yes))
+      })
+    )
+
+    test(
+      "without a shell programs run, and the rest says what is missing",
+      Effect.gen(function* () {
+        assert.strictEqual(yield* Command.string(Command.make("/bin/echo", "hi")), "hi\n")
+        assert.strictEqual(yield* reasonOf(Command.exitCode(Command.make("nowhere"))), "NotFound")
+        const process = yield* Command.start(Command.make("/bin/cat"))
+        assert.include((yield* Effect.flip(process.kill())).message, 'no "sh"')
+        yield* Stream.run(Stream.empty, process.stdin)
+        assert.strictEqual(yield* process.exitCode, 0)
+        const within = Command.exitCode(Command.make("/bin/true").pipe(Command.workingDirectory("/tmp")))
+        assert.include((yield* Effect.flip(within)).message, 'no "sh"')
+        const fs = yield* FileSystem.FileSystem
+        assert.include((yield* Effect.flip(fs.exists("/tmp"))).message, 'no "sh"')
+      }),
+      {
+        command: ["/bin/sh", "-c", "while :; do /bin/sleep 1; done"],
+        env: [{ name: "PATH", value: "/none" }]
+      }
+    )
+
+    test(
+      "files: what Node's file system does, on random sequences",
+      Effect.gen(function* () {
+        const actual = yield* FileSystem.FileSystem
+        const node = yield* Effect.provide(FileSystem.FileSystem, NodeFileSystem.layer)
+        for (const sequence of FastCheck.sample(operations.sequences(20), 3)) {
+          yield* operations.assertSame(node, actual, sequence)
+        }
+      })
+    )
+
+    test(
+      "files: large ones stream, in both directions, byte for byte",
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const path = `${yield* fs.makeTempDirectoryScoped()}/-large $(file)`
+        const chunk = Buffer.from(Uint8Array.from({ length: 100_003 }, (_, index) => (index * 31) % 256))
+        const hash = createHash("sha256")
+        yield* Stream.repeatValue(chunk).pipe(
+          Stream.take(300),
+          Stream.tap((bytes) => Effect.sync(() => hash.update(bytes))),
+          Stream.run(fs.sink(path, { mode: 0o600 }))
+        )
+        const { mode, size } = yield* fs.stat(path)
+        assert.strictEqual(Number(size), chunk.length * 300)
+        assert.strictEqual(mode & 0o777, 0o600)
+        const back = createHash("sha256")
+        yield* Stream.runForEach(fs.stream(path), (bytes) => Effect.sync(() => back.update(bytes)))
+        assert.strictEqual(back.digest("hex"), hash.digest("hex"))
+        // A part of it: what is not asked for need not come.
+        const part = yield* Stream.runCollect(
+          fs.stream(path, { offset: 100_003 * 150 + 5, bytesToRead: 10, chunkSize: 4 })
+        )
+        assert.deepStrictEqual(
+          [...part].map((bytes) => [...bytes]),
+          [[...chunk.subarray(5, 9)], [...chunk.subarray(9, 13)], [...chunk.subarray(13, 15)]]
+        )
+        assert.strictEqual(yield* Stream.runCount(Stream.take(fs.stream(path), 1)), 1)
+      })
+    )
+
+    test(
+      "files: temporary ones go with the scope, and a directory can be watched",
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const [directory, file] = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const made = [
+              yield* fs.makeTempDirectoryScoped({ prefix: "a b" }),
+              yield* fs.makeTempFileScoped({ suffix: ".txt" })
+            ] as const
+            assert.match(made[0], /^\/tmp\/a b\w{6}$/)
+            assert.match(made[1], /^\/tmp\/\w{6}\/\w+\.txt$/)
+            assert.isTrue(yield* fs.exists(made[1]))
+            return made
+          })
+        )
+        assert.isFalse((yield* fs.exists(directory)) || (yield* fs.exists(file)))
+
+        const watched = yield* fs.makeTempDirectoryScoped()
+        const seen: Array<string> = []
+        yield* fs.watch(watched).pipe(
+          Stream.runForEach(({ _tag, path }) => Effect.sync(() => seen.push(`${_tag} ${path}`))),
+          Effect.fork
+        )
+        const shows = (event: string, change: Effect.Effect<void, PlatformError>) =>
+          change.pipe(
+            Effect.zipRight(Effect.sync(() => seen.includes(event))),
+            Effect.repeat({ schedule: Schedule.spaced("500 millis"), until: (yes) => yes })
+          )
+        let length = 0
+        const write = Effect.suspend(() => fs.writeFileString(`${watched}/a file`, "x".repeat(length++)))
+        yield* shows("Create a file", Effect.zipRight(write, Effect.sleep("1500 millis")))
+        yield* shows("Update a file", write)
+        yield* shows("Remove a file", fs.remove(`${watched}/a file`, { force: true }))
+      })
+    )
+
+    test(
+      "a pod that is gone is no file that is not there",
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        yield* Pod.delete("box")
+        yield* e2e.untilGone(Pod.getOption("box"))
+        assert.strictEqual(yield* reasonOf(fs.exists("/tmp")), "Unknown")
+        assert.strictEqual(yield* reasonOf(Command.exitCode(Command.make("true"))), "Unknown")
+        assert.isTrue(Exit.isFailure(yield* Effect.exit(Effect.provide(Effect.void, Container.layer("box")))))
+      })
+    )
+  })
+})
