@@ -22,7 +22,15 @@ import {
 } from "./managedFields.js"
 import { mergePatch } from "./mergePatch.js"
 import { metadataCauses, metadataUpdateCauses } from "./names.js"
-import { builtIn, resolve, schemaOf, type GroupVersionKind, type Json, type JsonObject, type OpenApi } from "./openapi.js"
+import {
+  builtIn,
+  resolve,
+  schemaOf,
+  type GroupVersionKind,
+  type Json,
+  type JsonObject,
+  type OpenApi
+} from "./openapi.js"
 import * as Protobuf from "./protobuf.js"
 import { selecting } from "./selectors.js"
 import * as status from "./status.js"
@@ -138,7 +146,7 @@ const bodyObject = (
     return Either.mapLeft(Protobuf.decode(body, gvk), ({ kind: said, problem }) =>
       status.badRequest(
         said === undefined
-          ? `the object provided is unrecognized (must be of type ${kind}): ${problem} (${excerpt(body)})`
+          ? `the object provided is unrecognized (must be of type ${kind}): ${problem} (${excerpt(body, "latin1")})`
           : `${said} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${problem}`
       )
     )
@@ -168,12 +176,12 @@ const bodyObject = (
 }
 
 /** As klog shows bytes: text if it is an object, else hexadecimal. */
-const excerpt = (body: string): string =>
+const excerpt = (body: string, encoding: BufferEncoding = "utf8"): string =>
   body === ""
     ? "<empty>"
     : body.startsWith("{")
       ? body.slice(0, 1024)
-      : Buffer.from(body).toString("hex").slice(0, 1024)
+      : Buffer.from(body, encoding).toString("hex").slice(0, 1024)
 
 const registered = (apiVersion: string, kind: string): boolean =>
   Object.values(builtIn().schemas).some((schema) =>
@@ -187,10 +195,7 @@ const scheme = 'in scheme "pkg/runtime/scheme.go:111"'
 const goPackage = (group: string): string => (group === "" ? "core" : (group.split(".")[0] ?? group))
 
 /** A body of this kind; it may leave out that it is. */
-export const decode = (
-  call: Call,
-  { group, kind, version }: GroupVersionKind
-): Either.Either<JsonObject, Failure> =>
+export const decode = (call: Call, { group, kind, version }: GroupVersionKind): Either.Either<JsonObject, Failure> =>
   Either.flatMap(bodyObject(call, { group, kind, version }), (object) => {
     const expected = apiVersionOf({ group, version })
     const [apiVersion, said] = [object["apiVersion"] || expected, object["kind"] || kind]
@@ -199,7 +204,7 @@ export const decode = (
       // A custom kind has no type to be read into.
       if (schemaOf(gvk) === undefined) return Either.right(withoutNulls({ ...object, apiVersion, kind }))
       const fieldValidation = call.query.get("fieldValidation") === "Strict" ? "Strict" : "Ignore"
-      const isText = !call.contentType.startsWith("application/yaml")
+      const isText = !call.contentType.startsWith("application/yaml") && !Protobuf.isProtobuf(call.contentType)
       return Either.map(
         typedDecode(gvk, isText ? nodeOfText(call.body) : nodeOf(object), { fieldValidation }),
         (decoded) => keepingManagedFields(decoded.object, object)
@@ -582,7 +587,9 @@ const dropStatus = ({ status: _status, ...object }: JsonObject): JsonObject => o
 /** An object in its first form: its structs, its metadata, its own status. */
 const prepared = (call: Call, object: JsonObject, suffix: string): JsonObject => {
   const { kind } = call
-  const own = hasStatus(kind) && kind.kind !== "Node" ? dropStatus(object) : object
+  const isOwn = hasStatus(kind) && kind.kind !== "Node"
+  // Built-in kinds always have the struct.
+  const own = isOwn ? { ...dropStatus(object), ...(kind.custom ? {} : { status: {} }) } : object
   const named = prepareForCreate(kind, { ...own, metadata: newMetadata(call, own, suffix) })
   const full = kind.write(named)
   return kind.strategy.create?.(full, call) ?? full

@@ -3,6 +3,7 @@ import type { ControllerName } from "../../TestCluster.js"
 import type { Controller } from "./api.js"
 import { deployment } from "./deployment.js"
 import { garbageCollector } from "./garbageCollector.js"
+import { job } from "./job.js"
 import { namespace } from "./namespace.js"
 import { replicaSet } from "./replicaSet.js"
 import { scheduler } from "./scheduler.js"
@@ -12,7 +13,8 @@ export const managers: ReadonlyArray<Controller<Exclude<ControllerName, "kubelet
   garbageCollector,
   namespace,
   deployment,
-  replicaSet
+  replicaSet,
+  job
 ]
 
 export const schedulers: ReadonlyArray<Controller<"scheduler">> = [scheduler]
