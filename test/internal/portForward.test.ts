@@ -1,13 +1,16 @@
 /** Port-forwards through a server that does what real ones rarely do. */
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Either, Layer, Schedule, Scope, Exit } from "effect"
+import { HttpClient } from "@effect/platform"
+import { Clock, Deferred, Effect, Either, Exit, Fiber, Layer, Schedule, Scope, TestClock } from "effect"
 import { KubeConfig, NodeKubeClient, Pods, PortForward, Service, type KubeError } from "effect-kubernetes"
 import * as net from "node:net"
 import { constants, inflateSync } from "node:zlib"
 import type { WebSocket } from "ws"
 import * as spdy from "../../src/internal/spdy.js"
-import { eventually } from "../support/server.js"
+import * as e2e from "../support/e2e.js"
+import * as Pki from "../support/pki.js"
+import { eventually, httpServer, httpsServer, json } from "../support/server.js"
 import { message, refusal, server, type Options, type Server } from "../support/webSocket.js"
 
 const tunnel = "SPDY/3.1+portforward.k8s.io"
@@ -60,7 +63,11 @@ interface Remote {
 
 /** A kubelet's side of a tunnel. */
 const kubelet =
-  (onConnect: (remote: Remote) => void, onData: (remote: Remote, bytes: Buffer) => void = () => {}) =>
+  (
+    onConnect: (remote: Remote) => void,
+    onData: (remote: Remote, bytes: Buffer) => void = () => {},
+    onPing: (socket: WebSocket, id: number) => void = (socket, id) => socket.send(spdy.ping(id))
+  ) =>
   (socket: WebSocket) => {
     const decode = spdy.decoder()
     const blocks: Array<Uint8Array> = []
@@ -117,6 +124,8 @@ const kubelet =
         } else if (frame._tag === "RstStream") {
           const remote = streams.get(frame.stream)
           if (remote !== undefined) remote.wasReset = true
+        } else if (frame._tag === "Ping") {
+          onPing(socket, frame.id)
         }
       }
     })
@@ -307,6 +316,22 @@ describe("a connection", () => {
 })
 
 describe("many connections at once", () => {
+  it.scopedLive("to many listeners: each has a port that the system found free", () =>
+    Effect.gen(function* () {
+      const api = yield* cluster(kubelet((remote) => (remote.send("hi", true), remote.end())))
+      const forwards = yield* on(
+        api,
+        Effect.all(
+          Array.from({ length: 30 }, () => PortForward.listen("web-0", 80)),
+          { concurrency: "unbounded" }
+        )
+      )
+      assert.strictEqual(new Set(forwards.map(({ port }) => port)).size, 30)
+      const clients = forwards.map(({ port }) => dial(port))
+      yield* eventually(() => clients.every(({ seen }) => seen.text === "hi"))
+    })
+  )
+
   it.scopedLive("that are short go through few tunnels", () =>
     Effect.gen(function* () {
       const api = yield* cluster(kubelet((remote) => (remote.send("hi", true), remote.end())))
@@ -341,14 +366,129 @@ describe("many connections at once", () => {
   )
 })
 
+describe("what the pod sends", () => {
+  it.scopedLive("is not lost while nobody reads: thousands of messages, in their order", () =>
+    Effect.gen(function* () {
+      const remotes: Array<Remote> = []
+      const api = yield* cluster(kubelet((remote) => remotes.push(remote)))
+      const { port } = yield* on(api, PortForward.listen("web-0", 80))
+      const { seen, socket } = dial(port)
+      socket.pause()
+      yield* eventually(() => remotes.length === 1)
+      const lines = Array.from({ length: 5000 }, (_, line) => `${line}\n`)
+      for (const line of lines) remotes[0]?.send(line)
+      remotes[0]?.end()
+      yield* eventually(() => remotes[0]?.socket.bufferedAmount === 0)
+      socket.resume()
+      yield* eventually(() => seen.ended)
+      assert.strictEqual(seen.text, lines.join(""))
+    })
+  )
+
+  it.scopedLive("waits in the program with bounded bytes", () =>
+    Effect.gen(function* () {
+      const remotes: Array<Remote> = []
+      const api = yield* cluster(kubelet((remote) => remotes.push(remote)))
+      const stream = yield* on(api, PortForward.duplex("web-0", 80))
+      const [remote] = remotes
+      if (remote === undefined) return assert.fail("no connection")
+      const block = Buffer.alloc(32 * 1024)
+      const total = 2000
+      let read = 0
+      for (let count = 0; count < total; count++) remote.send(block)
+      remote.end()
+      let most = 0
+      yield* Effect.async<void>((resume) => {
+        // A little at a time: what has come meanwhile is what waits.
+        const step = () => {
+          most = Math.max(most, stream.readableLength)
+          const bytes: unknown = stream.read(Math.min(1024 * 1024, stream.readableLength)) ?? Buffer.alloc(0)
+          if (bytes instanceof Uint8Array) read += bytes.length
+          if (stream.readableEnded || stream.errored !== null) resume(Effect.void)
+          else setImmediate(step)
+        }
+        step()
+      })
+      assert.strictEqual(read, total * block.length)
+      // One handful of messages, and the stream's own mark.
+      assert.isAtMost(most, 2 * 1024 * 1024)
+    })
+  )
+})
+
 describe("without a local port", () => {
+  /** A kubelet whose pods have a real server behind the port. */
+  const behind = (server: number) => {
+    const upstreams = new Map<Remote, net.Socket>()
+    return kubelet(
+      (remote) => {
+        const upstream = net.connect(server, "127.0.0.1")
+        upstreams.set(remote, upstream)
+        upstream.on("data", (bytes: Buffer) => remote.send(bytes))
+        upstream.on("error", () => {})
+        upstream.on("close", () => remote.end())
+      },
+      (remote, bytes) => void upstreams.get(remote)?.write(bytes)
+    )
+  }
+
+  it.scopedLive("an HttpClient keeps its connections, and no connection is an error with its cause", () =>
+    Effect.gen(function* () {
+      const { count, port } = yield* httpServer((request, response) =>
+        json(response, [request.headers.host, request.url])
+      )
+      const api = yield* cluster(behind(port))
+      const ask = Effect.flatMap(HttpClient.get("http://web.example:81/path"), ({ json }) => json)
+      const asked = Effect.all([ask, ask, ask]).pipe(
+        Effect.provide(PortForward.layerHttpClient("web-0", "http", { connections: 1 }))
+      )
+      assert.deepStrictEqual(yield* on(api, asked), [
+        ["web.example:81", "/path"],
+        ["web.example:81", "/path"],
+        ["web.example:81", "/path"]
+      ])
+      assert.strictEqual(count.opened, 1)
+      yield* eventually(() => api.open.size === 0)
+
+      const refusing = yield* cluster(kubelet((remote) => remote.end("connect: connection refused")))
+      const http = yield* on(refusing, PortForward.httpClient("web-0", 80))
+      const error = yield* Effect.flip(http.get("http://web/"))
+      if (error._tag !== "RequestError") return assert.fail(error._tag)
+      assert.include(JSON.stringify(error.cause), "Refused")
+    })
+  )
+
+  it.scopedLive("an HttpClient speaks TLS with the pod, and trusts only whom it should", () =>
+    Effect.gen(function* () {
+      const authority = yield* Pki.makeAuthority()
+      const issued = yield* Pki.issue(authority, { commonName: "web", dnsNames: ["web.example"] })
+      const { port } = yield* httpsServer({ cert: issued.certificate, key: issued.privateKey }, (_, response) =>
+        json(response, "secret")
+      )
+      const api = yield* cluster(behind(port))
+      const trusting = yield* on(
+        api,
+        PortForward.httpClient("web-0", 443, { tls: { ca: authority.certificate }, connections: 1 })
+      )
+      const answer = yield* trusting.get("https://web.example/")
+      assert.strictEqual(yield* answer.json, "secret")
+      const other = yield* Effect.flip(trusting.get("https://other.example/"))
+      assert.include(String(other.cause), "ERR_TLS_CERT_ALTNAME_INVALID")
+      const doubting = yield* on(api, PortForward.httpClient("web-0", 443))
+      const error = yield* Effect.flip(doubting.get("https://web.example/"))
+      assert.strictEqual(error._tag, "RequestError")
+    })
+  )
+
   it.scopedLive("a Socket writes and reads, and each run is a connection", () =>
     Effect.gen(function* () {
       const api = yield* cluster(
         kubelet(
           () => {},
           (remote, bytes) => {
-            if (bytes.length > 0) (remote.send(`got ${bytes.toString()}`, true), remote.end())
+            if (bytes.length === 0) return
+            remote.send(`got ${bytes.toString()}`, true)
+            remote.end()
           }
         )
       )
@@ -375,15 +515,15 @@ describe("without a local port", () => {
         kubelet(() => opened.pause())(opened)
       })
       const stream = yield* on(api, PortForward.duplex("web-0", 80))
-      let taken = 0
+      const seen = { taken: 0 }
       const block = Buffer.alloc(64 * 1024)
       const pump = Effect.async<boolean>((resume) => {
-        if (!stream.writableNeedDrain && stream.write(block, () => taken++)) return resume(Effect.succeed(true))
+        if (!stream.writableNeedDrain && stream.write(block, () => seen.taken++)) return resume(Effect.succeed(true))
         setImmediate(() => resume(Effect.succeed(false)))
       })
       let still = 0
-      while (still < 200 && taken < 2000) still = (yield* pump) ? 0 : still + 1
-      assert.isBelow(taken, 2000)
+      while (still < 200 && seen.taken < 2000) still = (yield* pump) ? 0 : still + 1
+      assert.isBelow(seen.taken, 2000)
       assert.isAtMost(stream.writableLength, 1024 * 1024 + block.length)
       socket?.resume()
       yield* eventually(() => stream.writableLength === 0)
@@ -420,6 +560,238 @@ describe("the scope", () => {
       assert.strictEqual(error.reason, "Listen")
       assert.include(error.message, "is taken")
       yield* eventually(() => api.open.size === 1)
+    })
+  )
+})
+
+describe("time", () => {
+  /** The clock of the machine: servers and sockets know no other one. */
+  const really = Effect.withClock(Clock.make())
+  const soon = (condition: () => boolean) => really(eventually(condition))
+  /** Until somebody waits for that long from now. */
+  const waitedFor = (millis: number) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      while (!Array.from(yield* TestClock.sleeps()).includes(now + millis)) yield* really(Effect.sleep("2 millis"))
+    })
+  /** What the server has sent until now has been handled by the program. */
+  const taken = (socket: WebSocket) =>
+    really(
+      Effect.gen(function* () {
+        yield* Effect.async<void>((resume) => {
+          socket.once("pong", () => resume(Effect.void))
+          socket.ping("x")
+        })
+        for (let turn = 0; turn < 10; turn++)
+          yield* Effect.async<void>((resume) => void setImmediate(resume, Effect.void))
+      })
+    )
+
+  it.scoped("a tunnel that answers pings stays, however long nothing is said", () =>
+    Effect.gen(function* () {
+      let pings = 0
+      const remotes: Array<Remote> = []
+      const api = yield* cluster(
+        kubelet(
+          (remote) => remotes.push(remote),
+          undefined,
+          (socket, id) => (pings++, socket.send(spdy.ping(id)))
+        )
+      )
+      const { port } = yield* on(api, PortForward.listen("web-0", 80))
+      const { seen } = dial(port)
+      yield* soon(() => remotes.length === 1)
+      const [remote] = remotes
+      if (remote === undefined) return assert.fail("no connection")
+      for (let beat = 1; beat <= 5; beat++) {
+        yield* waitedFor(30_000)
+        yield* TestClock.adjust("30 seconds")
+        yield* soon(() => pings === beat)
+        yield* taken(remote.socket)
+      }
+      remote.send("still here")
+      yield* soon(() => seen.text === "still here")
+    })
+  )
+
+  it.scoped("a tunnel that does not answer is given up, with its connection, and the next one has another", () =>
+    Effect.gen(function* () {
+      let pings = 0
+      const remotes: Array<Remote> = []
+      const api = yield* cluster(
+        kubelet(
+          (remote) => remotes.push(remote),
+          undefined,
+          () => pings++
+        )
+      )
+      const told = yield* Deferred.make<KubeError>()
+      const onError = (error: KubeError) => Effect.asVoid(Deferred.succeed(told, error))
+      const { port } = yield* on(api, PortForward.listen("web-0", 80, { onError }))
+      const { seen } = dial(port)
+      yield* soon(() => remotes.length === 1)
+      yield* TestClock.adjust("30 seconds")
+      yield* soon(() => pings === 1)
+      assert.strictEqual(seen.closed, false)
+      yield* waitedFor(30_000)
+      yield* TestClock.adjust("30 seconds")
+      assert.include((yield* Deferred.await(told)).message, "does not answer any more")
+      yield* soon(() => seen.error === "ECONNRESET" && api.open.size === 0)
+      const next = dial(port)
+      yield* soon(() => remotes.length === 2)
+      remotes[1]?.send("hi")
+      yield* soon(() => next.seen.text === "hi")
+    })
+  )
+
+  it.scoped("the kubelet's pings are answered", () =>
+    Effect.gen(function* () {
+      const ids: Array<number> = []
+      const api = yield* cluster((socket) => {
+        kubelet(
+          () => {},
+          undefined,
+          (_, id) => ids.push(id)
+        )(socket)
+        socket.send(spdy.ping(2))
+      })
+      yield* on(api, PortForward.listen("web-0", 80))
+      yield* soon(() => ids.includes(2))
+    })
+  )
+
+  it.scoped("a tunnel that nobody has needed for a while is closed, and opened again when somebody does", () =>
+    Effect.gen(function* () {
+      const api = yield* cluster(kubelet((remote) => (remote.send("hi", true), remote.end())))
+      const { port } = yield* on(api, PortForward.listen("web-0", 80))
+      const [tunnel] = api.open
+      if (tunnel === undefined) return assert.fail("no tunnel")
+      for (const beat of [1, 2]) {
+        assert.strictEqual(api.open.size, 1, `before beat ${beat}`)
+        yield* waitedFor(30_000)
+        yield* TestClock.adjust("30 seconds")
+        yield* taken(tunnel)
+      }
+      // The first look finds it; the second one, that nobody has needed it since.
+      assert.strictEqual(api.open.size, 1)
+      yield* waitedFor(60_000)
+      yield* TestClock.adjust("30 seconds")
+      yield* taken(tunnel)
+      yield* TestClock.adjust("30 seconds")
+      yield* soon(() => api.open.size === 0)
+      const { seen } = dial(port)
+      yield* soon(() => seen.text === "hi")
+      assert.strictEqual(api.asked.length, 2)
+    })
+  )
+
+  it.scoped("a kubelet that does not accept the connection is not waited for without end", () =>
+    Effect.gen(function* () {
+      const api = yield* cluster(() => {})
+      const opening = yield* Effect.fork(Effect.flip(on(api, PortForward.duplex("web-0", 80))))
+      yield* waitedFor(30_000)
+      yield* Effect.forkScoped(
+        Effect.forever(Effect.zipRight(TestClock.adjust("5 seconds"), really(Effect.sleep("5 millis"))))
+      )
+      const error = yield* Fiber.join(opening)
+      assert.strictEqual(error._tag, "TransportError")
+    })
+  )
+
+  it.scoped("on the older protocol, a client that has ended its input has 10 seconds after each word of the pod", () =>
+    Effect.gen(function* () {
+      const opened: Array<WebSocket> = []
+      const heard: Array<string> = []
+      const api = yield* cluster(
+        (socket) => {
+          opened.push(socket)
+          socket.on("message", (data: Buffer) => heard.push(data.subarray(1).toString()))
+          socket.send(message(0, Buffer.from([80, 0])))
+          socket.send(message(1, Buffer.from([80, 0])))
+        },
+        undefined,
+        { protocol: "v4.channel.k8s.io" }
+      )
+      const { port } = yield* on(api, PortForward.listen("web-0", 80))
+      const { seen, socket } = dial(port)
+      socket.end("question")
+      yield* soon(() => heard.length === 1)
+      yield* waitedFor(10_000)
+      for (const word of ["one", "two", "three"]) {
+        for (const tunnel of opened) if (tunnel.readyState === tunnel.OPEN) tunnel.send(message(0, word))
+        yield* soon(() => seen.text.endsWith(word))
+        yield* TestClock.adjust("10 seconds")
+        yield* waitedFor(10_000)
+        assert.strictEqual(seen.ended, false)
+      }
+      yield* TestClock.adjust("10 seconds")
+      yield* soon(() => seen.closed && api.open.size === 0)
+      assert.strictEqual(seen.text, "onetwothree")
+    })
+  )
+})
+
+describe("what goes wrong", () => {
+  it.scopedLive("is logged where nobody asks to hear of it", () =>
+    Effect.gen(function* () {
+      const api = yield* cluster(kubelet((remote) => remote.end("connect: connection refused")))
+      const warnings = yield* e2e.loggedWarnings(
+        Effect.scoped(
+          Effect.gen(function* () {
+            const { port } = yield* on(api, PortForward.listen("web-0", 80))
+            const { seen } = dial(port)
+            yield* eventually(() => seen.closed)
+          })
+        )
+      )
+      assert.strictEqual(warnings.length, 1, warnings.join("; "))
+      assert.include(warnings[0], 'nothing listens on port 80 of pod "web-0"')
+    })
+  )
+
+  it.scopedLive("is not the wrong protocol: both that there are go out, the newer one first", () =>
+    Effect.gen(function* () {
+      const api = yield* cluster(kubelet(() => {}))
+      yield* on(api, PortForward.listen("web-0", 80))
+      // As the server's library has read it, which takes no slash.
+      assert.deepStrictEqual(api.asked[0]?.headers["sec-websocket-protocol"]?.replace("|", "/").split(/, */), [
+        tunnel,
+        "v4.channel.k8s.io"
+      ])
+    })
+  )
+
+  it.scopedLive("on one of several addresses leaves none of them listening", () =>
+    Effect.gen(function* () {
+      const api = yield* cluster(kubelet(() => {}))
+      const { port } = yield* on(api, PortForward.listen("web-0", { remote: 80, address: "127.0.0.2" }))
+      const both = { remote: 80, local: port, address: ["127.0.0.1", "127.0.0.2"] }
+      const error = yield* Effect.flip(on(api, PortForward.listen("web-0", both)))
+      assert.include(error.message, `cannot listen on 127.0.0.2 port ${port}`)
+      const { seen } = dial(port)
+      yield* eventually(() => seen.closed)
+      assert.strictEqual(seen.error, "ECONNREFUSED")
+    })
+  )
+
+  it.scopedLive("does not matter to who has stopped waiting: an interrupted call leaves no tunnel", () =>
+    Effect.gen(function* () {
+      const closed: Array<boolean> = []
+      const api = yield* cluster(
+        kubelet(() => {}),
+        undefined,
+        {
+          refuse: (_, socket) => {
+            socket.once("end", () => closed.push(true))
+            socket.resume()
+            return true
+          }
+        }
+      )
+      const opening = yield* Effect.fork(on(api, PortForward.listen("web-0", 80)))
+      yield* eventually(() => api.asked.length === 1)
+      yield* Fiber.interrupt(opening)
+      yield* eventually(() => closed.length === 1)
     })
   )
 })

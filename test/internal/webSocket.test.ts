@@ -85,10 +85,13 @@ describe("what lies between", () => {
   const secure = Effect.gen(function* () {
     const pki = yield* Effect.promise(() => made)
     const holders: Array<unknown> = []
+    const reused: Array<boolean> = []
     const { port } = yield* server(succeeds, {
       refuse: ({ socket }) => {
         // The server is one of TLS.
-        holders.push((socket as TLSSocket).getPeerCertificate().subject.CN)
+        const connection = socket as TLSSocket
+        holders.push(connection.getPeerCertificate().subject.CN)
+        reused.push(connection.isSessionReused())
         return false
       },
       tls: {
@@ -108,6 +111,7 @@ describe("what lies between", () => {
     }
     return {
       holders,
+      reused,
       port,
       cluster,
       user,
@@ -127,6 +131,45 @@ describe("what lies between", () => {
       assert.deepStrictEqual(holders, ["jane"])
     }).pipe(Effect.scoped)
   )
+
+  it.live("is TLS, whose handshake the next connection need not make again", () =>
+    Effect.gen(function* () {
+      const { cluster, holders, port, reused, user } = yield* secure
+      yield* Effect.provide(Effect.all([exec, exec, exec]), clientOf(`https://127.0.0.1:${port}`, { cluster, user }))
+      assert.deepStrictEqual(reused, [false, true, true])
+      // Whose connection it is, the server still knows.
+      assert.deepStrictEqual(holders, ["jane", "jane", "jane"])
+    }).pipe(Effect.scoped)
+  )
+
+  for (const isTls of [false, true]) {
+    it.live(`reads masked messages where there is ${isTls ? "TLS: the mask is nothing" : "no TLS"}`, () =>
+      Effect.gen(function* () {
+        const pki = yield* Effect.promise(() => made)
+        const came: Array<Buffer> = []
+        const { port } = yield* server((socket) => socket.on("message", () => succeeds(socket)), {
+          ...(isTls ? { tls: { cert: pki.server.certificate, key: pki.server.privateKey } } : {}),
+          refuse: (_, socket) => {
+            // A copy: the server takes the mask off where the bytes lie.
+            socket.on("data", (bytes: Buffer) => came.push(Buffer.from(bytes)))
+            return false
+          }
+        })
+        const cluster = {
+          "certificate-authority-data": base64(pki.authority.certificate),
+          "tls-server-name": "api.internal"
+        }
+        const text = "GET / HTTP/1.1"
+        yield* Pod.exec("box", ["run"], { ...where, stdin: text }).pipe(
+          Effect.provide(isTls ? clientOf(`https://127.0.0.1:${port}`, { cluster }) : clientOf(plain(port)))
+        )
+        const frame = Buffer.concat(came)
+        assert.strictEqual((frame[1] ?? 0) & 0x80, 0x80, "the bit that every message of a client has")
+        assert.strictEqual(frame.readUInt32BE(2) === 0, isTls)
+        assert.strictEqual(frame.includes(text), isTls)
+      }).pipe(Effect.scoped)
+    )
+  }
 
   it.live("is a proxy, which sees neither the request nor the token", () =>
     Effect.gen(function* () {

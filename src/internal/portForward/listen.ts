@@ -100,6 +100,17 @@ const bindAll = (
 
 /** Lets two ends talk until both are done. */
 const join = (local: net.Socket, pod: Duplex, onError: (error: Error) => void): void => {
+  // It may have failed before anybody could listen; whether its `error` is still to come cannot be told.
+  if (pod.destroyed) {
+    const { errored } = pod
+    if (errored !== null) onError(errored)
+    local.resetAndDestroy()
+    return
+  }
+  if (local.destroyed) {
+    pod.destroy()
+    return
+  }
   pod.on("error", (error) => {
     onError(error)
     // The client is to see a broken connection, not the end of an answer.
@@ -109,16 +120,6 @@ const join = (local: net.Socket, pod: Duplex, onError: (error: Error) => void): 
     if (!local.destroyed) local.destroySoon()
   })
   local.on("close", () => pod.destroy())
-  if (local.destroyed) {
-    pod.destroy()
-    return
-  }
-  if (pod.destroyed) {
-    const { errored } = pod
-    if (errored !== null) onError(errored)
-    local.resetAndDestroy()
-    return
-  }
   local.pipe(pod)
   pod.pipe(local)
 }
