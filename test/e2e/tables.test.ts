@@ -45,6 +45,12 @@ const exchange = (
 const rowsOf = (table: JsonObject): ReadonlyArray<JsonObject> =>
   (isJsonArray(table["rows"]) ? table["rows"] : []).filter(isJsonObject)
 
+/** The TestCluster leaves the descriptions of columns out. */
+const undescribed = (table: JsonObject): JsonObject => {
+  const columns = isJsonArray(table["columnDefinitions"]) ? table["columnDefinitions"].filter(isJsonObject) : []
+  return { ...table, columnDefinitions: columns.map((column) => ({ ...column, description: "" })) }
+}
+
 /** Asks for a table with the objects in it, and prints these too. */
 const compared = (
   gvk: GroupVersionKind,
@@ -71,7 +77,7 @@ const compared = (
     for (let now = answer.begin + 250; now < answer.end; now += 250) moments.push(now)
     const ours = moments.map(printedAt)
     const [first = {}] = ours
-    assert.deepStrictEqual({ ...first, rows: [] }, { ...answer.body, rows: [] }, what)
+    assert.deepStrictEqual({ ...undescribed(first), rows: [] }, { ...undescribed(answer.body), rows: [] }, what)
     if (rows.length === 0) assert.deepStrictEqual(first["rows"], answer.body["rows"], what)
     for (const [index, row] of rows.entries()) {
       const cells = isJsonArray(row["cells"]) ? row["cells"] : []

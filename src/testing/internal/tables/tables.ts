@@ -24,9 +24,8 @@ export interface TableOptions {
 }
 
 interface Known {
-  readonly descriptions: ReadonlyArray<string>
   readonly kinds: {
-    readonly [kind: string]: ReadonlyArray<readonly [string, string, string, description: number, priority: number]>
+    readonly [kind: string]: ReadonlyArray<readonly [name: string, type: string, format: string, priority: number]>
   }
 }
 
@@ -36,7 +35,8 @@ let parsed: Known | undefined
 // The generator wrote the text.
 const known = (): Known => (parsed ??= JSON.parse(text) as Known)
 
-const column = (name: string, type: string, format: string, description: string, priority = 0): JsonObject => ({
+/** Upstream's descriptions are not here: nobody shows them. */
+const column = (name: string, type: string, format: string, priority = 0, description = ""): JsonObject => ({
   name,
   type,
   format,
@@ -45,11 +45,9 @@ const column = (name: string, type: string, format: string, description: string,
 })
 
 const columnsOf = (kind: string): ReadonlyArray<JsonObject> | undefined => {
-  const { descriptions, kinds } = known()
+  const { kinds } = known()
   return Object.hasOwn(kinds, kind)
-    ? kinds[kind]?.map(([name, type, format, index, priority]) =>
-        column(name, type, format, descriptions[index] ?? "", priority)
-      )
+    ? kinds[kind]?.map(([name, type, format, priority]) => column(name, type, format, priority))
     : undefined
 }
 
@@ -61,27 +59,18 @@ interface Layout {
   readonly empty: Json
 }
 
-/** What the columns of all kinds say of name and age. */
-const common = (): readonly [name: string, age: string] => {
-  const [name, age] = columnsOf("v1/ServiceAccount") ?? []
-  return [textAt(name, "description"), textAt(age, "description")]
-}
-
 const creation: Printer = (object) => [
   textAt(object, "metadata", "name"),
   textAt(object, "metadata", "creationTimestamp") || "0001-01-01T00:00:00Z"
 ]
 
 const customLayout = (columns: ReadonlyArray<PrinterColumn>): Layout => {
-  const [name, age] = common()
   const all: ReadonlyArray<PrinterColumn> =
-    columns.length === 0
-      ? [{ name: "Age", type: "date", description: age, jsonPath: ".metadata.creationTimestamp" }]
-      : readable(columns)
+    columns.length === 0 ? [{ name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" }] : readable(columns)
   return {
     columns: [
-      column("Name", "string", "name", name),
-      ...all.map((each) => column(each.name, each.type, each.format ?? "", describe(each), each.priority))
+      column("Name", "string", "name"),
+      ...all.map((each) => column(each.name, each.type, each.format ?? "", each.priority, describe(each)))
     ],
     cells: customCells(all),
     empty: []
@@ -92,28 +81,24 @@ const customLayout = (columns: ReadonlyArray<PrinterColumn>): Layout => {
 export const customScaleColumns = (): ReadonlyArray<PrinterColumn> => [
   { name: "Desired", type: "integer", description: "Number of desired replicas", jsonPath: ".spec.replicas" },
   { name: "Available", type: "integer", description: "Number of actual replicas", jsonPath: ".status.replicas" },
-  { name: "Age", type: "date", description: common()[1], jsonPath: ".metadata.creationTimestamp" }
+  { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" }
 ]
 
 /** The columns of the scale of a built-in kind, which no list shows. */
-const scaleColumns = (): ReadonlyArray<JsonObject> => {
-  const [name, age] = common()
-  return [
-    column("Name", "string", "", name),
-    column("Desired", "integer", "", "replicas is the desired number of instances for the scaled object."),
-    column("Available", "integer", "", "replicas is the actual number of observed instances of the scaled object."),
-    column("Age", "string", "", age)
-  ]
-}
+const scaleColumns = (): ReadonlyArray<JsonObject> => [
+  column("Name", "string", ""),
+  column("Desired", "integer", ""),
+  column("Available", "integer", ""),
+  column("Age", "string", "")
+]
 
 const layoutOf = (kind: string): Layout => {
   const cells = Object.hasOwn(printers, kind) ? printers[kind] : undefined
   if (cells !== undefined) {
     return { columns: columnsOf(kind) ?? scaleColumns(), cells, empty: [] }
   }
-  const [name, age] = common()
   return {
-    columns: [column("Name", "string", "name", name), column("Created At", "date", "", age)],
+    columns: [column("Name", "string", "name"), column("Created At", "date", "")],
     cells: creation,
     empty: null
   }
