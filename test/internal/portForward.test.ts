@@ -251,13 +251,22 @@ describe("a connection", () => {
     })
   )
 
-  it.scopedLive("that the pod resets is reset", () =>
+  it.scopedLive("that the pod resets is reset, and the program hears of it once", () =>
     Effect.gen(function* () {
-      const api = yield* cluster(kubelet((remote) => (remote.send("half"), remote.reset())))
-      const { port } = yield* on(api, PortForward.listen("web-0", 80, { onError: () => Effect.void }))
+      const remotes: Array<Remote> = []
+      const told: Array<KubeError> = []
+      const api = yield* cluster(kubelet((remote) => (remotes.push(remote), remote.send("half"))))
+      const onError = (error: KubeError) => Effect.sync(() => void told.push(error))
+      const { port } = yield* on(api, PortForward.listen("web-0", 80, { onError }))
       const { seen } = dial(port)
+      yield* eventually(() => seen.text === "half")
+      remotes[0]?.reset()
       yield* eventually(() => seen.closed)
       assert.strictEqual(seen.error, "ECONNRESET")
+      assert.deepStrictEqual(
+        told.map(({ message }) => message),
+        ['port 80 of pod "web-0": the connection was reset']
+      )
     })
   )
 
