@@ -1,10 +1,11 @@
 /**
- * A tour of the client on a real cluster: `npm start`.
+ * A tour of the client: `npm start`.
  *
- * It works in a namespace of its own, which it removes at the end, however it ends. The cluster needs no nodes.
+ * It runs on the cluster of KUBECONFIG where that is set, else on a cluster in memory. It works in a namespace of its own,
+ * which it removes at the end, however it ends. The cluster needs no nodes.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Clock, Console, Data, Effect, Schema, Stream } from "effect"
+import { Clock, Config, Console, Data, Effect, Layer, Option, Schema, Stream } from "effect"
 import {
   ConfigMap,
   Deployment,
@@ -17,6 +18,7 @@ import {
   type Table,
   type WatchEvent
 } from "effect-kubernetes"
+import { TestCluster } from "effect-kubernetes/testing/TestCluster"
 
 /** A server-side table in columns, as `kubectl get` prints it. */
 const columns = ({ columnDefinitions, rows }: Table): string => {
@@ -47,8 +49,19 @@ class NoCluster extends Data.TaggedError("NoCluster")<{ readonly message: string
 
 const noCluster = ({ message }: { readonly message: string }) =>
   new NoCluster({
-    message: `No cluster: \`npm run cluster\` starts one and says which KUBECONFIG to set. (${message})`
+    message: `No cluster at KUBECONFIG: leave it unset for one in memory, or \`npm run cluster\` starts a real one. (${message})`
   })
+
+/** The cluster of KUBECONFIG, or one in memory. Nobody's usual cluster is touched without being named. */
+const cluster = Layer.unwrapEffect(
+  Effect.map(
+    Effect.option(Config.nonEmptyString("KUBECONFIG")),
+    Option.match({
+      onNone: () => TestCluster.layer({ nodes: 1 }),
+      onSome: () => NodeKubeClient.layer
+    })
+  )
+)
 
 const labels = { app: "web" }
 
@@ -137,7 +150,7 @@ const program = Effect.gen(function* () {
 }).pipe(Effect.scoped)
 
 program.pipe(
-  Effect.provide(NodeKubeClient.layer),
+  Effect.provide(cluster),
   // What keeps the client from being made.
   Effect.catchTags({ ConfigError: noCluster, AuthError: noCluster }),
   Effect.tapError((error) => Console.error(error.message)),

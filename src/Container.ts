@@ -121,7 +121,7 @@ export const layerCommandExecutor = (
  * - `readDirectory`: with `recursive`, links to directories are not followed.
  * - `copy`: links keep the text that they hold.
  * - `rename`: from one file system to another it copies, where Node fails.
- * - `watch`: looks every second. What comes and goes in between is not seen.
+ * - `watch` fails with `BadArgument`: a container tells nobody of its files' changes.
  * - `remove` of a directory without `recursive` fails with `BadResource`, on Node with `Unknown`. What is not permitted
  *   fails with `PermissionDenied`, on Node with `Unknown`.
  * - Writing needs Kubernetes 1.30 or newer.

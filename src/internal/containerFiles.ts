@@ -7,7 +7,6 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Ref from "effect/Ref"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
@@ -159,12 +158,7 @@ truncate -c -s "$2" "$1"`,
   // BusyBox takes whole seconds only.
   utimes: `stat -L "$1" >/dev/null || exit
 touch -c -a -d "@$2" "$1" 2>/dev/null || touch -c -a -d "@\${2%.*}" "$1" || exit
-touch -c -m -d "@$3" "$1" 2>/dev/null || touch -c -m -d "@\${3%.*}" "$1"`,
-  // $2: "1" for the entries of a directory, nothing for those of all below it
-  look: `stat -L "$1" >/dev/null || exit
-if [ -d "$1" ]; then set -- "$1/." "$2" 1; else set -- "$1" "$2" 0; fi
-find "$1" -mindepth "$3" \${2:+-maxdepth "$2"} -exec sh -c \\
-  'for f; do s=$(stat -c "%i %f %s %y %z" "$f" 2>/dev/null) && printf "%s\\0%s\\0" "$s" "$f"; done' sh {} +`
+touch -c -m -d "@$3" "$1" 2>/dev/null || touch -c -m -d "@\${3%.*}" "$1"`
 } as const
 
 const words: ReadonlyArray<readonly [RegExp, SystemErrorReason]> = [
@@ -308,9 +302,6 @@ const utf8 = new TextEncoder()
 /** What `receive` in the prelude takes. */
 const piece = (bytes: Uint8Array): Chunk.Chunk<Uint8Array> =>
   bytes.length === 0 ? Chunk.empty() : Chunk.make(utf8.encode(`${bytes.length}\n`), bytes)
-
-/** How often `watch` looks. */
-const interval = "1 second"
 
 export const make = (run: Run): FileSystem.FileSystem => {
   /** Begins a script. */
@@ -519,38 +510,6 @@ export const make = (run: Run): FileSystem.FileSystem => {
 
   const seconds = (time: Date | number): number => (typeof time === "number" ? time : time.getTime() / 1000)
 
-  /** What there is to see of a file or of a directory's entries. */
-  const look = (path: string, recursive: boolean) => {
-    const prefix = `${plain(path)}/./`
-    const base = path.replace(/\/+$/, "").replace(/^.*\//s, "")
-    return Effect.map(
-      text({ method: "watch", script: scripts.look, paths: [path], args: [recursive ? "" : "1"] }),
-      (out) => {
-        const parts = out.split("\0")
-        return new Map(
-          Array.from({ length: Math.floor(parts.length / 2) }, (_, index) => {
-            const [state = "", name = ""] = parts.slice(index * 2, index * 2 + 2)
-            return [name.startsWith(prefix) ? name.slice(prefix.length) : base, state] as const
-          })
-        )
-      }
-    )
-  }
-
-  const changes = (
-    before: ReadonlyMap<string, string>,
-    after: ReadonlyMap<string, string>
-  ): ReadonlyArray<FileSystem.WatchEvent> => {
-    const removed = [...before.keys()].filter((path) => !after.has(path))
-    const created = [...after.keys()].filter((path) => !before.has(path))
-    const updated = [...after].filter(([path, state]) => before.has(path) && before.get(path) !== state)
-    return [
-      ...removed.map((path) => FileSystem.WatchEventRemove({ path })),
-      ...created.map((path) => FileSystem.WatchEventCreate({ path })),
-      ...updated.map(([path]) => FileSystem.WatchEventUpdate({ path }))
-    ]
-  }
-
   const fileSystem = FileSystem.make({
     access: (path, { readable, writable } = {}) =>
       perform({ method: "access", script: scripts.access, paths: [path], args: [flag(readable), flag(writable)] }),
@@ -631,16 +590,9 @@ export const make = (run: Run): FileSystem.FileSystem => {
           })
         : Effect.fail(badArgument({ module: "FileSystem", method: "utimes" }, "not a time"))
     },
-    watch: (path, { recursive = false } = {}) =>
-      Stream.unwrap(
-        Effect.map(look(path, recursive), (first) =>
-          Stream.fromSchedule(Schedule.spaced(interval)).pipe(
-            Stream.mapEffect(() => look(path, recursive)),
-            Stream.mapAccum(first, (before, after) => [after, changes(before, after)]),
-            Stream.flattenIterables
-          )
-        )
-      ),
+    // A container tells nobody of its files' changes.
+    watch: () =>
+      Stream.fail(badArgument({ module: "FileSystem", method: "watch" }, "a container's files cannot be watched")),
     writeFile: (path, data, options = {}) => feed(writing("writeFile", path, options.flag ?? "w", options.mode), data)
   })
 

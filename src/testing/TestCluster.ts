@@ -156,6 +156,16 @@ export interface Served {
 /**
  * The cluster cannot be served: the port is taken, the certificate is wrong, ...
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { TestCluster } from "effect-kubernetes/testing/TestCluster"
+ *
+ * const served = TestCluster.serve({ port: 6443 }).pipe(
+ *   Effect.catchTag("ServeError", () => TestCluster.serve())
+ * )
+ * ```
+ *
  * @since 0.1.0
  * @category errors
  */
