@@ -109,7 +109,7 @@ describe("kubectl", { timeout: 60_000 }, () => {
         const rest = args.includes("--") ? args.indexOf("--") : args.length
         const dashed = [...args.slice(0, rest), "--dry-run=client", "-o", "json", ...args.slice(rest)]
         const text = yield* kubectl("create", type, ...dashed)
-        const name = yield* kubectl("create", type, ...[...args.slice(0, rest), "-o", "name", ...args.slice(rest)])
+        const name = yield* kubectl("create", type, ...args.slice(0, rest), "-o", "name", ...args.slice(rest))
         const post = (yield* cluster.requests).find(({ method }) => method === "POST")
         assert.strictEqual(post?.headers["content-type"], "application/vnd.kubernetes.protobuf", type)
         const path = yield* file("it.json", text)
