@@ -113,7 +113,9 @@ const filterOf = (text: string, depth: number): Result<Step> =>
 const bracketOf = (text: string, depth: number): Result<Path> => {
   const parts = text.split(",")
   if (parts.length > 1) {
-    return Either.map(Either.all(parts.map((part) => bracketOf(part.trim(), depth))), (paths) => [{ _tag: "Union", paths }])
+    return Either.map(Either.all(parts.map((part) => bracketOf(part.trim(), depth))), (paths) => [
+      { _tag: "Union", paths }
+    ])
   }
   const quoted = /^'([^']*)'$/.exec(text)
   if (quoted !== null) return parseAt(`.${quoted[1] ?? ""}`, depth)
