@@ -547,10 +547,11 @@ describe("what the server reports", () => {
         assert.isTrue(isKubeError(error))
         assert.include(error.message, `about ${reason}`)
         if (!("status" in error)) return assert.fail("no error of the API")
-        const { kind, method, name, namespace, path, verb } = error
+        const { kind, method, name, namespace, objectName, path, verb } = error
         assert.deepStrictEqual<unknown>(
-          [error.code, error.status, method, path, verb, kind, namespace, name],
-          [code, sent, "GET", at, "get", "Pod", "team", "web"]
+          [error.code, error.status, method, path, verb, kind, namespace, objectName, name],
+          // The last is the error's own name.
+          [code, sent, "GET", at, "get", "Pod", "team", "web", reason]
         )
       })
     )
