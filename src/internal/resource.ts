@@ -40,7 +40,7 @@ import { apiVersionOf } from "./discovery.js"
 import { isObject } from "./isObject.js"
 import { withoutManagedFields } from "./lean.js"
 import * as pod from "./pod.js"
-import { portForward } from "./portForward/listen.js"
+import type * as PortForward from "./portForward/listen.js"
 import * as requests from "./requests.js"
 import type { Start } from "./reconnect.js"
 import { defaultBackoff, defaultIdle, reflect, type Source } from "./reflector.js"
@@ -591,7 +591,14 @@ const subresources: { readonly [name: string]: Subresource } = {
     }
   },
   attach: (resource) => ({ attach: pod.attach(resource) }),
-  portforward: () => ({ portForward }),
+  portforward: () => ({
+    // It needs the kind `Pod`, which is made here: loaded at once, each would wait for the other.
+    portForward: (...args: Parameters<typeof PortForward.portForward>) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./portForward/listen.js")),
+        ({ portForward }) => portForward(...args)
+      )
+  }),
   proxy: (resource) => ({
     proxy: (ref: requests.AnyRef, options: Any<ProxyOptions> = {}) =>
       withClient((client, env) =>

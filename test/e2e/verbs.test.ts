@@ -714,7 +714,7 @@ layer(e2e.layer, e2e.live)("on a real API server", (it) => {
           ConfigMap.listMetadata({ timeout }),
           ConfigMap.listTable({ timeout }),
           Stream.runDrain(ConfigMap.stream({ timeout })),
-          Stream.runDrain(ConfigMap.watch({ timeout })),
+          Stream.runDrain(ConfigMap.watch({ resume: false, timeout })),
           ConfigMap.create(one, { timeout }),
           ConfigMap.replace(one, { timeout }),
           ConfigMap.apply(one, { timeout }),
