@@ -8,5 +8,6 @@ export const alias = [
 
 export default defineConfig({
   resolve: { alias },
-  test: { include: ["test/**/*.test.ts"], exclude: ["test/e2e/**"] }
+  // No test is about how fast it is, and the machine may be busy.
+  test: { include: ["test/**/*.test.ts"], exclude: ["test/e2e/**"], testTimeout: 60_000 }
 })
