@@ -41,14 +41,14 @@ layer(e2e.layer, e2e.live)("a service account without rights", (it) => {
           error.message,
           `configmaps "settings" is forbidden: User "${user}" cannot get resource "configmaps" in API group "" in the namespace "${namespace}"`
         )
-        const { code, kind, method, name, path, status, verb } = error
+        const { code, kind, method, objectName, path, status, verb } = error
         assert.deepStrictEqual(
-          { code, kind, method, name, namespace: error.namespace, path, verb },
+          { code, kind, method, objectName, namespace: error.namespace, path, verb },
           {
             code: 403,
             kind: "ConfigMap",
             method: "GET",
-            name: "settings",
+            objectName: "settings",
             namespace,
             path: `/api/v1/namespaces/${namespace}/configmaps/settings`,
             verb: "get"
@@ -138,7 +138,7 @@ layer(e2e.layer, e2e.live)("a service account without rights", (it) => {
       assert.strictEqual(error.verb, "list")
       assert.strictEqual(error.kind, "ConfigMap")
       assert.strictEqual(error.namespace, "default")
-      assert.isUndefined(error.name)
+      assert.isUndefined(error.objectName)
       assert.strictEqual(error.path, "/api/v1/namespaces/default/configmaps")
       assert.match(error.message, /does not accept these credentials/)
       assert.notInclude(JSON.stringify(error) + error.message + String(error.stack), secret)
