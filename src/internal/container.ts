@@ -7,7 +7,7 @@ import type { KubeError } from "../KubeError.js"
 import { Defaults, KubeClient } from "../layers/KubeClient.js"
 import type { ExecProcess, Ref } from "../Resource.js"
 import { Pod } from "../resources/CoreV1.js"
-import { open } from "./pod.js"
+import { defaultContainerOf, open } from "./pod.js"
 
 /** A command and its arguments. */
 export type Argv = readonly [string, ...ReadonlyArray<string>]
@@ -24,8 +24,6 @@ export interface ContainerOptions {
   readonly namespace?: string | undefined
 }
 
-const defaultContainer = "kubectl.kubernetes.io/default-container"
-
 /** The way into a container, with the client and the defaults of this place. */
 export const connect = (
   ref: Ref<"Namespaced">,
@@ -34,7 +32,7 @@ export const connect = (
   Effect.contextWithEffect((context: Context.Context<KubeClient>) =>
     Effect.map(Pod.get(ref, { namespace }), (pod) => {
       // Asked for once: each of many small commands would ask again.
-      const name = container ?? pod.metadata.annotations?.[defaultContainer] ?? pod.spec.containers[0]?.name
+      const name = container ?? defaultContainerOf(pod)
       return (doing, command, { stdin }) =>
         open(Pod, "exec", pod, { command, stdin, hangUp: true }, { container: name }).pipe(
           Effect.provideService(KubeClient, Context.get(context, KubeClient)),

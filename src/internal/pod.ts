@@ -26,7 +26,12 @@ type In<O> = O & { readonly namespace?: string | undefined }
 
 const defaultContainer = "kubectl.kubernetes.io/default-container"
 
-/** The container that kubectl would take. */
+/** The container of a pod that kubectl would take. */
+export const defaultContainerOf = (pod: {
+  readonly metadata?: { readonly annotations?: { readonly [key: string]: string } | undefined }
+  readonly spec?: { readonly containers?: ReadonlyArray<{ readonly name: string }> }
+}): string | undefined => pod.metadata?.annotations?.[defaultContainer] ?? pod.spec?.containers?.[0]?.name
+
 const containerOf = (
   resource: ResourceInfo,
   client: KubeClientService,
@@ -38,13 +43,7 @@ const containerOf = (
   const where = { namespace: options.namespace }
   return requests.get(resource, env, ref, where).pipe(
     Effect.flatMap(client.json),
-    Effect.map((answer) => {
-      const pod = (isObject(answer) ? answer : {}) as {
-        readonly metadata?: { readonly annotations?: { readonly [key: string]: string } }
-        readonly spec?: { readonly containers?: ReadonlyArray<{ readonly name: string }> }
-      }
-      return pod.metadata?.annotations?.[defaultContainer] ?? pod.spec?.containers?.[0]?.name
-    })
+    Effect.map((answer) => (isObject(answer) ? defaultContainerOf(answer) : undefined))
   )
 }
 

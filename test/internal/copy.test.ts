@@ -2,27 +2,15 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, FastCheck, Fiber, Layer, Logger, Schedule, type Scope } from "effect"
-import { KubeConfig, NodeKubeClient, Pod, type CopyFailed } from "effect-kubernetes"
+import { Deferred, Effect, FastCheck, Fiber, Layer, Logger, type Scope } from "effect"
+import { Pod, type CopyFailed } from "effect-kubernetes"
 import type { CopyOptions } from "effect-kubernetes/Copy"
 import { Header, type HeaderData } from "tar/header"
 import { Pax } from "tar/pax"
 import type { WebSocket } from "ws"
+import { clientOf } from "../support/client.js"
 import { eventually } from "../support/server.js"
 import { message, server } from "../support/webSocket.js"
-
-const clientOf = (port: number) =>
-  NodeKubeClient.fromConfig(
-    KubeConfig.layerYaml(
-      JSON.stringify({
-        clusters: [{ name: "dev", cluster: { server: `http://127.0.0.1:${port}` } }],
-        users: [{ name: "jane", user: { token: "t" } }],
-        contexts: [{ name: "dev", context: { cluster: "dev", user: "jane" } }],
-        "current-context": "dev"
-      })
-    ),
-    { retry: Schedule.recurs(0), timeout: "20 seconds" }
-  ).pipe(Layer.provide(NodeContext.layer))
 
 const success = message(3, '{"status":"Success"}')
 const failure = (reason: string, text: string, code = "1") =>

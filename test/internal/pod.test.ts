@@ -1,40 +1,13 @@
 /** The channel protocol of `exec` and `attach`, spoken with a server that does what real ones rarely do. */
-import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Cause,
-  Chunk,
-  Clock,
-  Deferred,
-  Effect,
-  Exit,
-  Fiber,
-  Layer,
-  Option,
-  Schedule,
-  Scope,
-  Stream,
-  TestClock
-} from "effect"
-import { KubeConfig, NodeKubeClient, Pod, type ExecFailed, type KubeClient, type KubeError } from "effect-kubernetes"
+import { Cause, Chunk, Clock, Deferred, Effect, Exit, Fiber, Layer, Option, Scope, Stream, TestClock } from "effect"
+import { Pod, type ExecFailed, type KubeClient, type KubeError } from "effect-kubernetes"
 import type { ExecProcess } from "effect-kubernetes/Resource"
 import type { Duplex } from "node:stream"
 import type { WebSocket } from "ws"
+import { clientOf } from "../support/client.js"
 import { eventually } from "../support/server.js"
 import { message, refusal, server, type Options } from "../support/webSocket.js"
-
-const clientOf = (port: number) =>
-  NodeKubeClient.fromConfig(
-    KubeConfig.layerYaml(
-      JSON.stringify({
-        clusters: [{ name: "dev", cluster: { server: `http://127.0.0.1:${port}` } }],
-        users: [{ name: "jane", user: { token: "t" } }],
-        contexts: [{ name: "dev", context: { cluster: "dev", user: "jane" } }],
-        "current-context": "dev"
-      })
-    ),
-    { retry: Schedule.recurs(0), timeout: "20 seconds" }
-  ).pipe(Layer.provide(NodeContext.layer))
 
 /** On the clock of the machine, where the test has one of its own. */
 const really = Effect.withClock(Clock.make())

@@ -1,13 +1,13 @@
 /** Port-forwards through a server that does what real ones rarely do. */
-import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { HttpClient } from "@effect/platform"
-import { Clock, Deferred, Effect, Either, Exit, Fiber, Layer, Schedule, Scope, TestClock } from "effect"
-import { KubeConfig, NodeKubeClient, Pods, PortForward, Service, type KubeError } from "effect-kubernetes"
+import { Clock, Deferred, Effect, Either, Exit, Fiber, Layer, Scope, TestClock } from "effect"
+import { Pods, PortForward, Service, type KubeError } from "effect-kubernetes"
 import * as net from "node:net"
 import { constants, inflateSync } from "node:zlib"
 import type { WebSocket } from "ws"
 import * as spdy from "../../src/internal/spdy.js"
+import { clientOf } from "../support/client.js"
 import * as e2e from "../support/e2e.js"
 import * as Pki from "../support/pki.js"
 import { eventually, httpServer, httpsServer, json } from "../support/server.js"
@@ -169,22 +169,9 @@ const cluster = (
     }
   })
 
-const clientOf = ({ port }: Server) =>
-  NodeKubeClient.fromConfig(
-    KubeConfig.layerYaml(
-      JSON.stringify({
-        clusters: [{ name: "dev", cluster: { server: `http://127.0.0.1:${port}` } }],
-        users: [{ name: "jane", user: { token: "t" } }],
-        contexts: [{ name: "dev", context: { cluster: "dev", user: "jane" } }],
-        "current-context": "dev"
-      })
-    ),
-    { retry: Schedule.recurs(0), timeout: "20 seconds" }
-  ).pipe(Layer.provide(NodeContext.layer))
-
 const on = <A, E, R>(api: Server, effect: Effect.Effect<A, E, R>) =>
   // The client lives as long as the test.
-  Effect.flatMap(Layer.build(clientOf(api)), (context) => Effect.provide(effect, context))
+  Effect.flatMap(Layer.build(clientOf(api.port)), (context) => Effect.provide(effect, context))
 
 /** A local client: what it got, and how it ended. */
 const dial = (port: number, host = "127.0.0.1") => {

@@ -6,7 +6,6 @@ import {
   Auth,
   InvalidRequest,
   KubeClient,
-  KubeConfig,
   Node,
   NodeKubeClient,
   Pod,
@@ -18,6 +17,7 @@ import type { AuthService } from "effect-kubernetes/layers/Auth"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
+import { configOf } from "../support/client.js"
 import { closedPort, eventually, httpServer } from "../support/server.js"
 import { answer, fake, ok, status } from "../layers/fake.js"
 
@@ -316,16 +316,9 @@ describe("a 401", () => {
 
 /** A client of a server on loopback, with nothing replaced. */
 const clientOf = (port: number) =>
-  NodeKubeClient.fromConfig(
-    KubeConfig.layerYaml(
-      JSON.stringify({
-        clusters: [{ name: "dev", cluster: { server: `http://127.0.0.1:${port}/k8s/c-1` } }],
-        users: [{ name: "jane", user: { token: "t" } }],
-        contexts: [{ name: "dev", context: { cluster: "dev", user: "jane", namespace: "team" } }],
-        "current-context": "dev"
-      })
-    )
-  ).pipe(Layer.provide(NodeContext.layer))
+  NodeKubeClient.fromConfig(configOf(`http://127.0.0.1:${port}/k8s/c-1`, { namespace: "team" })).pipe(
+    Layer.provide(NodeContext.layer)
+  )
 
 const through = <A, E>(port: number, use: (http: HttpClient.HttpClient) => Effect.Effect<A, E, KubeClient>) =>
   Effect.provide(Effect.flatMap(Service.proxy("web", { port: 80 }), use), clientOf(port))

@@ -1,13 +1,11 @@
 /** WebSockets on the way to a server that is not always there, through what lies between. */
 import { NodeContext, NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Deferred, Effect, Exit, Fiber, Layer, Schedule, Scope, Stream, TestClock } from "effect"
+import { Clock, Deferred, Effect, Exit, Fiber, Layer, Scope, Stream, TestClock } from "effect"
 import {
   Auth,
   Http,
   KubeClient,
-  KubeConfig,
-  NodeKubeClient,
   Pod,
   TransportError,
   type ConfigError,
@@ -17,6 +15,7 @@ import {
 import * as PlatformHttp from "effect-kubernetes/layers/PlatformHttp"
 import type { TLSSocket } from "node:tls"
 import type { WebSocket } from "ws"
+import { clientOf, configOf, type Options as ClientOptions } from "../support/client.js"
 import * as Pki from "../support/pki.js"
 import { closedPort, connectProxy, eventually, socks5Proxy, tcpServer } from "../support/server.js"
 import { message, server, type Options } from "../support/webSocket.js"
@@ -26,34 +25,12 @@ const really = Effect.withClock(Clock.make())
 
 const base64 = (text: string) => Buffer.from(text).toString("base64")
 
-interface Parts {
-  readonly cluster?: Record<string, unknown>
-  readonly user?: Record<string, unknown>
-  readonly tries?: number
-}
-
-const configOf = (url: string, { cluster = {}, user = { token: "t" } }: Parts = {}) =>
-  KubeConfig.layerYaml(
-    JSON.stringify({
-      clusters: [{ name: "dev", cluster: { server: url, ...cluster } }],
-      users: [{ name: "jane", user }],
-      contexts: [{ name: "dev", context: { cluster: "dev", user: "jane" } }],
-      "current-context": "dev"
-    })
-  ).pipe(Layer.provide(NodeContext.layer))
-
-const clientOf = (url: string, parts: Parts = {}) =>
-  NodeKubeClient.fromConfig(configOf(url, parts), {
-    retry: Schedule.recurs(parts.tries ?? 0),
-    timeout: "20 seconds"
-  }).pipe(Layer.provide(NodeContext.layer))
-
 const where = { container: "main", namespace: "team" }
 const exec = Pod.exec("box", ["run"], where)
 
 /** How an exec is not answered: its reason and its message. */
-const failed = (url: string, parts?: Parts) =>
-  Effect.map(Effect.flip(Effect.provide(exec, clientOf(url, parts))), (error) =>
+const failed = (url: string, options?: ClientOptions) =>
+  Effect.map(Effect.flip(Effect.provide(exec, clientOf(url, options))), (error) =>
     error instanceof TransportError ? [error.reason, error.description] : assert.fail(`${error._tag}: ${error.message}`)
   )
 

@@ -1,13 +1,13 @@
-import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Redacted, Schedule, Stream, type Scope } from "effect"
-import { Auth, Http, KubeClient, KubeConfig, NodeKubeClient, Request, TransportError } from "effect-kubernetes"
+import { Effect, Fiber, Layer, Redacted, Stream, type Scope } from "effect"
+import { Auth, Http, KubeClient, KubeConfig, Request, TransportError } from "effect-kubernetes"
 import { webcrypto } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 import type { TLSSocket } from "node:tls"
 import { inspect } from "node:util"
 import { gzipSync } from "node:zlib"
+import * as client from "../support/client.js"
 import * as Pki from "../support/pki.js"
 import * as x509 from "@peculiar/x509"
 import {
@@ -67,31 +67,16 @@ const base64 = (text: string) => Buffer.from(text).toString("base64")
 const ca = { "certificate-authority-data": base64(pki.authority.certificate) }
 const tls = (certificate: Pki.Certificate) => ({ cert: certificate.certificate, key: certificate.privateKey })
 
-interface Parts {
-  readonly cluster?: Record<string, unknown>
-  readonly user?: Record<string, unknown>
-}
-
-/** A client of a server, made through the front door: a kubeconfig. It does not try again. */
-const clientOf = (server: string, { cluster = ca, user = { token: "s3cr3t-t0ken" } }: Parts = {}) =>
-  NodeKubeClient.fromConfig(
-    KubeConfig.layerYaml(
-      JSON.stringify({
-        clusters: [{ name: "dev", cluster: { server, ...cluster } }],
-        users: [{ name: "jane", user }],
-        contexts: [{ name: "dev", context: { cluster: "dev", user: "jane" } }],
-        "current-context": "dev"
-      })
-    ),
-    { retry: Schedule.recurs(0), timeout: "20 seconds" }
-  ).pipe(Layer.provide(NodeContext.layer))
+const clientOf = (server: string, parts?: client.Parts) =>
+  client.clientOf(server, { cluster: ca, user: { token: "s3cr3t-t0ken" }, ...parts })
 
 const version = Request.get("/version")
 
-const call = (server: string, parts?: Parts) => Effect.provide(KubeClient.request(version), clientOf(server, parts))
+const call = (server: string, parts?: client.Parts) =>
+  Effect.provide(KubeClient.request(version), clientOf(server, parts))
 
 /** The error of a call: its reason and its message, without the part that says which call. */
-const failed = (server: string, parts?: Parts) =>
+const failed = (server: string, parts?: client.Parts) =>
   Effect.map(Effect.flip(call(server, parts)), (error) => {
     assert.notInclude(inspect(error, { depth: 12, showHidden: true }), "s3cr3t-t0ken")
     if (!(error instanceof TransportError)) return assert.fail(`${error._tag}: ${error.message}`)

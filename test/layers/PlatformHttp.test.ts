@@ -2,22 +2,15 @@ import { FetchHttpClient } from "@effect/platform"
 import { NodeContext, NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Schedule, Stream } from "effect"
-import { Auth, Http, KubeClient, KubeConfig, Request, TransportError } from "effect-kubernetes"
+import { Auth, Http, KubeClient, Request, TransportError } from "effect-kubernetes"
 import type { HttpFailure } from "effect-kubernetes/layers/Http"
 import * as PlatformHttp from "effect-kubernetes/layers/PlatformHttp"
+import * as client from "../support/client.js"
 import { closedPort, eventually, httpServer, json } from "../support/server.js"
 
 const clients = { fetch: FetchHttpClient.layer, undici: NodeHttpClient.layerUndici, node: NodeHttpClient.layer }
 
-const configOf = (port: number) =>
-  KubeConfig.layerYaml(
-    JSON.stringify({
-      clusters: [{ name: "dev", cluster: { server: `http://127.0.0.1:${port}/k8s/c-1` } }],
-      users: [{ name: "jane", user: { token: "t" } }],
-      contexts: [{ name: "dev", context: { cluster: "dev", user: "jane" } }],
-      "current-context": "dev"
-    })
-  ).pipe(Layer.provide(NodeContext.layer))
+const configOf = (port: number) => client.configOf(`http://127.0.0.1:${port}/k8s/c-1`)
 
 const failure = (error: HttpFailure) => [error.reason, error.description]
 

@@ -9,6 +9,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { PCGRandom } from "effect/Utils"
 import { parseAllDocuments } from "yaml"
+import { failure } from "../../internal/http.js"
 import { Auth } from "../../layers/Auth.js"
 import { Http, type HttpFailure, type HttpRequest, type HttpService, type HttpUpgrade } from "../../layers/Http.js"
 import { KubeConfig } from "../../layers/KubeConfig.js"
@@ -19,7 +20,7 @@ import * as controllers from "./controllers/all.js"
 import * as Driver from "./controllers/driver.js"
 import * as Faults from "./faults.js"
 import { fresh } from "./fresh.js"
-import type { ApiRequest, ApiResponse, User } from "./http.js"
+import { joined, limited, type ApiRequest, type ApiResponse, type User } from "./http.js"
 import { isJsonObject } from "./json.js"
 import { kindsOf, storageOf, type Kind } from "./kinds.js"
 import * as Kubelet from "./kubelet.js"
@@ -82,14 +83,6 @@ const seeded = (
   return Either.right(next)
 }
 
-const joined = (headers: HttpRequest["headers"]): { readonly [name: string]: string } =>
-  Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [
-      name.toLowerCase(),
-      typeof value === "string" ? value : value.join(", ")
-    ])
-  )
-
 const listed = (value: string | ReadonlyArray<string> | undefined): ReadonlyArray<string> =>
   value === undefined ? [] : typeof value === "string" ? [value] : value
 
@@ -115,13 +108,6 @@ const userOf = (headers: HttpRequest["headers"]): User => {
   }
 }
 
-const failure = (reason: HttpFailure["reason"], description: string, cause: unknown): HttpFailure => ({
-  _tag: "HttpFailure",
-  reason,
-  description,
-  cause
-})
-
 /** A body in protobuf is not text: a character per byte keeps it. */
 const bodyOf = ({ body, headers }: HttpRequest): Effect.Effect<string, HttpFailure> => {
   const [type] = listed(headers["content-type"])
@@ -142,14 +128,6 @@ const readable = ({ body, headers }: ApiRequest): string =>
   isProtobuf(headers["content-type"])
     ? Either.match(decodeProtobuf(body), { onLeft: () => body, onRight: (object) => JSON.stringify(object) })
     : body
-
-const limited = <A>(effect: Effect.Effect<A, HttpFailure>, timeout: number | undefined) =>
-  timeout === undefined
-    ? effect
-    : Effect.timeoutFail(effect, {
-        duration: timeout,
-        onTimeout: () => failure("Timeout", "no answer in time", undefined)
-      })
 
 /** The server in the place of sockets. */
 const httpOf = (

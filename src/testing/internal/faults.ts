@@ -1,21 +1,15 @@
 /** Faults between the client and the server: an `Http` around that of the cluster. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { failure } from "../../internal/http.js"
 import type { HttpFailure, HttpHead, HttpRequest, HttpService, HttpStream } from "../../layers/Http.js"
 import type { Fault, FaultRequest, Rule } from "../Fault.js"
+import { joined, limited } from "./http.js"
 
-export const failure = (reason: HttpFailure["reason"], description: string): HttpFailure => ({
-  _tag: "HttpFailure",
-  reason,
-  description,
-  cause: undefined
-})
-
-const broken = failure("Reset", "the connection was reset (a fault of the test)")
-const refused = failure("Refused", "nobody listens (a fault of the test)")
+const broken = failure("Reset", "the connection was reset (a fault of the test)", undefined)
+const refused = failure("Refused", "nobody listens (a fault of the test)", undefined)
 
 const requestOf = ({ headers, method, target }: HttpRequest): FaultRequest => {
   const [path = "", text = ""] = target.split("?", 2)
@@ -24,12 +18,7 @@ const requestOf = ({ headers, method, target }: HttpRequest): FaultRequest => {
     method,
     path,
     query,
-    headers: Object.fromEntries(
-      Object.entries(headers).map(([name, value]) => [
-        name.toLowerCase(),
-        typeof value === "string" ? value : value.join(", ")
-      ])
-    ),
+    headers: joined(headers),
     isWatch: ["true", "1"].includes(query.get("watch") ?? "")
   }
 }
@@ -246,14 +235,3 @@ export const make = (http: HttpService) =>
       })
     }
   })
-
-const limited = <A, R>(effect: Effect.Effect<A, HttpFailure, R>, timeout: number | undefined) =>
-  timeout === undefined
-    ? effect
-    : Effect.flatMap(
-        Effect.timeoutOption(effect, timeout),
-        Option.match({
-          onNone: () => Effect.fail(failure("Timeout", "no answer in time")),
-          onSome: Effect.succeed
-        })
-      )

@@ -1,5 +1,8 @@
 /** What goes into the server and what comes out, whatever brings it: the layer of a test, or a socket. */
+import * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
+import { failure } from "../../internal/http.js"
+import type { HttpFailure, HttpHead } from "../../layers/Http.js"
 import type { Json, JsonObject } from "./openapi.js"
 
 /** Who asks, after authentication and impersonation. */
@@ -10,12 +13,32 @@ export interface User {
   readonly extra?: { readonly [key: string]: ReadonlyArray<string> } | undefined
 }
 
+/** Headers by lower-case name; several values are joined by a comma, and an absent one is not there. */
+export const joined = (headers: HttpHead["headers"]): { readonly [name: string]: string } =>
+  Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name.toLowerCase(), typeof value === "string" ? value : value.join(", ")]]
+    )
+  )
+
+/** With the time limit of a request, in milliseconds. */
+export const limited = <A, R>(
+  effect: Effect.Effect<A, HttpFailure, R>,
+  timeout: number | undefined
+): Effect.Effect<A, HttpFailure, R> =>
+  timeout === undefined
+    ? effect
+    : Effect.timeoutFail(effect, {
+        duration: timeout,
+        onTimeout: () => failure("Timeout", "no answer in time", undefined)
+      })
+
 export interface ApiRequest {
   readonly method: string
   /** Encoded, without the query. */
   readonly path: string
   readonly query: URLSearchParams
-  /** By lower-case name; several values are joined by a comma. */
+  /** As `joined` makes them. */
   readonly headers: { readonly [name: string]: string }
   /** Of a body in protobuf a character per byte, else text. */
   readonly body: string

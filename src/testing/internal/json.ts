@@ -29,3 +29,13 @@ export const jsonEquals = (a: Json | undefined, b: Json | undefined): boolean =>
 
 /** An object of entries, also of those that would name the prototype. */
 export const fromEntries = (entries: Iterable<readonly [string, Json]>): JsonObject => Object.fromEntries(entries)
+
+/** A value without the nulls in its objects, at any depth; in lists they stay. */
+export const withoutNulls = (value: Json): Json =>
+  isJsonArray(value)
+    ? value.map(withoutNulls)
+    : isJsonObject(value)
+      ? fromEntries(
+          Object.entries(value).flatMap(([key, child]) => (child === null ? [] : [[key, withoutNulls(child)] as const]))
+        )
+      : value

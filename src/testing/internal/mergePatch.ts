@@ -3,18 +3,9 @@
  * something else loses its own.
  */
 import * as Either from "effect/Either"
-import { fromEntries, isJsonArray, isJsonObject, jsonType, own } from "./json.js"
+import { fromEntries, isJsonObject, jsonType, own, withoutNulls } from "./json.js"
 import type { Json, JsonObject } from "./openapi.js"
 import { badRequest, type PatchFailure } from "./patchFailure.js"
-
-const withoutNulls = (value: Json): Json =>
-  isJsonArray(value)
-    ? value.map(withoutNulls)
-    : isJsonObject(value)
-      ? fromEntries(
-          Object.entries(value).flatMap(([key, child]) => (child === null ? [] : [[key, withoutNulls(child)] as const]))
-        )
-      : value
 
 const merge = (current: JsonObject, patch: JsonObject): JsonObject => {
   const result = new Map(Object.entries(current))

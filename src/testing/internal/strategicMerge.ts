@@ -6,7 +6,7 @@
  */
 import * as Either from "effect/Either"
 import { goType, goValue } from "./goFormat.js"
-import { fromEntries, isJsonArray, isJsonObject, jsonType, own } from "./json.js"
+import { fromEntries, isJsonArray, isJsonObject, jsonType, own, withoutNulls } from "./json.js"
 import { resolve, type Json, type JsonObject, type OpenApi } from "./openapi.js"
 import { badRequest, rejected, unforeseen, type PatchFailure } from "./patchFailure.js"
 
@@ -114,15 +114,6 @@ const withoutDirectives = (value: Json): Json | undefined => {
     })
   )
 }
-
-const withoutNulls = (value: Json): Json =>
-  isJsonArray(value)
-    ? value.map(withoutNulls)
-    : isJsonObject(value)
-      ? fromEntries(
-          Object.entries(value).flatMap(([key, child]) => (child === null ? [] : [[key, withoutNulls(child)] as const]))
-        )
-      : value
 
 /** Maps and what is none do not mix in one list, and no list holds lists. */
 const elementType = (...lists: ReadonlyArray<List>): Merged<string> => {
