@@ -5,6 +5,7 @@ import * as DefaultServices from "effect/DefaultServices"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
@@ -128,6 +129,30 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
       }).pipe(Effect.annotateLogs({ method: request.method, path: request.path }))
     }
 
+    /** What a call needs of the fiber that makes it, from now on. */
+    const begin = (fiber: Fiber.RuntimeFiber<unknown, unknown>, request: Request) => {
+      const defaults = Context.get(fiber.currentContext, Defaults)
+      const services = fiber.getFiberRef(DefaultServices.currentServices)
+      const clock = Context.get(services, Clock.Clock)
+      const wanted = request.timeout ?? defaults.timeout ?? timeout
+      const limit = wanted === "infinity" ? Duration.infinity : Duration.decode(wanted)
+      const began = clock.unsafeCurrentTimeMillis()
+      const passed = () => clock.unsafeCurrentTimeMillis() - began
+      return {
+        defaults,
+        limit,
+        /** Milliseconds. */
+        passed,
+        /** Milliseconds until the limit, if there is one. */
+        remaining: () => (Duration.isFinite(limit) ? Math.max(0, Duration.toMillis(limit) - passed()) : undefined),
+        spanned: <A extends HttpHead, R>(effect: Effect.Effect<A, KubeError, R>): Effect.Effect<A, KubeError, R> =>
+          // The default tracer shows its spans to nobody; making one costs a fifth of a small request.
+          Context.get(services, Tracer.Tracer) === silentTracer || !fiber.getFiberRef(FiberRef.currentTracerEnabled)
+            ? effect
+            : traced(request, attributes, effect)
+      }
+    }
+
     /**
      * One call with its time limit, its tries and its telemetry. `exchange` does one try; `head` finds the status in
      * what it yields.
@@ -138,20 +163,11 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
       readError: (answer: A) => Effect.Effect<string, HttpFailure, R>
     ): Effect.Effect<A, KubeError, R> =>
       Effect.withFiberRuntime<A, KubeError, R>((fiber) => {
-        const defaults = Context.get(fiber.currentContext, Defaults)
-        const services = fiber.getFiberRef(DefaultServices.currentServices)
-        const clock = Context.get(services, Clock.Clock)
-        const wanted = request.timeout ?? defaults.timeout ?? timeout
-        const limit = wanted === "infinity" ? Duration.infinity : Duration.decode(wanted)
-        const began = clock.unsafeCurrentTimeMillis()
+        const { defaults, limit, passed, remaining, spanned } = begin(fiber, request)
         const encoded = encodeBody(request)
         if (Either.isLeft(encoded)) return Effect.fail(encoded.left)
         const text = encoded.right
         const toError = fromFailure(request, limit)
-        const remaining = () =>
-          Duration.isFinite(limit)
-            ? Math.max(0, Duration.toMillis(limit) - (clock.unsafeCurrentTimeMillis() - began))
-            : undefined
 
         /** One try. What follows a failure is kept out of the way of the calls that succeed. */
         const attempt = (
@@ -161,7 +177,7 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
           Effect.matchEffect(exchange(wireRequest(request, text, credentials, defaults, remaining())), {
             onFailure: (failure) => recover(toError(failure), credentials),
             onSuccess: (answer): Effect.Effect<A, KubeError, R> => {
-              metrics.answered(request, answer.status, clock.unsafeCurrentTimeMillis() - began)
+              metrics.answered(request, answer.status, passed())
               const result =
                 (answer.status >= 200 && answer.status < 300) || answer.status === 101
                   ? Effect.succeed(answer)
@@ -209,10 +225,7 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
           },
           onSuccess: (credentials) => attempt(credentials, recover)
         })
-        // The default tracer shows its spans to nobody; making one costs a fifth of a small request.
-        const tracer = Context.get(services, Tracer.Tracer)
-        if (tracer === silentTracer || !fiber.getFiberRef(FiberRef.currentTracerEnabled)) return counted
-        return traced(request, attributes, counted)
+        return spanned(counted)
       })
 
     const whole = (request: Request) => call(request, http.request, (answer) => Effect.succeed(answer.text))
@@ -232,25 +245,18 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
     const exchange = ({ body, search, ...about }: RawRequest): Effect.Effect<RawResponse, KubeError, Scope.Scope> =>
       Effect.withFiberRuntime((fiber) => {
         const request: Request = { ...about, query: [] }
-        const defaults = Context.get(fiber.currentContext, Defaults)
-        const services = fiber.getFiberRef(DefaultServices.currentServices)
-        const clock = Context.get(services, Clock.Clock)
-        const wanted = request.timeout ?? defaults.timeout ?? timeout
-        const limit = wanted === "infinity" ? Duration.infinity : Duration.decode(wanted)
-        const began = clock.unsafeCurrentTimeMillis()
+        const { defaults, limit, passed, remaining, spanned } = begin(fiber, request)
         // Nobody knows whether a stream can be run again.
         const once = typeof body === "object" && !(body instanceof Uint8Array)
         const attempt = (credentials: Credentials): Effect.Effect<RawResponse, KubeError, Scope.Scope> =>
           Effect.suspend(() => {
-            const passed = clock.unsafeCurrentTimeMillis() - began
-            const left = Duration.isFinite(limit) ? Math.max(0, Duration.toMillis(limit) - passed) : undefined
-            const wire = wireRequest(request, body, credentials, defaults, left)
+            const wire = wireRequest(request, body, credentials, defaults, remaining())
             return http.stream({ ...wire, target: wire.target + search })
           }).pipe(
             Effect.mapBoth({
               onFailure: fromFailure(request, limit),
               onSuccess: (answer) => {
-                metrics.answered(request, answer.status, clock.unsafeCurrentTimeMillis() - began)
+                metrics.answered(request, answer.status, passed())
                 return { ...answer, body: Stream.mapError(answer.body, fromFailure(request, Duration.infinity)) }
               }
             })
@@ -270,9 +276,7 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
               : Effect.succeed(answer)
           )
         ).pipe(Effect.tapError((error) => Effect.sync(() => metrics.failed(request, error))))
-        const tracer = Context.get(services, Tracer.Tracer)
-        if (tracer === silentTracer || !fiber.getFiberRef(FiberRef.currentTracerEnabled)) return authentic
-        return traced(request, attributes, authentic)
+        return spanned(authentic)
       })
 
     const webSocket = (
