@@ -1126,10 +1126,16 @@ export interface ExecProcess {
    * it does not, nor where a server before Kubernetes 1.30 has no version 5 of the protocol (a warning is logged then).
    * It is done when all is sent, or when the command has ended, and fails as `exitCode` does.
    *
-   * A command that ends with much of its input unread (more than what pipes and sockets hold) may leave the container
-   * runtime hanging: it goes on writing to the pipe that nobody reads, and tells no end; or the exit code is lost with the
-   * connection. kubectl waits forever then. Nothing tells this from a command that takes its time, so `Effect.timeout` is
-   * the way out. Without one, a server that has taken and sent nothing for four hours is given up with a `TransportError`.
+   * What Kubernetes gets wrong here, for kubectl too, and nothing on this side can see:
+   *
+   * - containerd ends the input as soon as the command has closed one of its outputs. `sh -c 'cat > file'` closes its own,
+   *   and gets a part of the input, or nothing, with the exit code 0. A shell that stays keeps them open:
+   *   `sh -c 'cat > file; exit'`.
+   * - A command that ends with much of its input unread (more than what pipes and sockets hold) may leave containerd
+   *   hanging: it goes on writing to the pipe that nobody reads, and tells no end. Or the exit code is lost with the
+   *   connection, and may then be told as 0. `sh -c 'head -n 1; cat > /dev/null'` reads the rest. Otherwise `Effect.timeout`
+   *   is the way out; without one, a server that has taken and sent nothing for four hours is given up with a
+   *   `TransportError`.
    */
   readonly stdin: Sink.Sink<void, Uint8Array, never, KubeError>
   /** Tells the terminal its size, in characters. */

@@ -3,8 +3,10 @@ import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import { posix } from "node:path"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
@@ -13,7 +15,8 @@ import * as Stream from "effect/Stream"
 import type { ReadEntry } from "tar/read-entry"
 import type { CopyOptions, CopyProgress, CopyResult, SkippedEntry } from "../Copy.js"
 import { CopyFailed, InvalidRequest, type ExecFailed, type KubeError } from "../KubeError.js"
-import type { ResourceInfo } from "../Resource.js"
+import type { KubeClient } from "../layers/KubeClient.js"
+import type { ExecProcess, ResourceInfo } from "../Resource.js"
 import * as pod from "./pod.js"
 import type { AnyRef } from "./requests.js"
 import * as tar from "./tar.js"
@@ -39,27 +42,29 @@ const isMissing = (error: KubeError | ExecFailed, command: RegExp): boolean =>
   command.test(error.message) &&
   /executable file not found|no such file or directory/i.test(error.message)
 
+/** So ends what a shell, or some runtimes, cannot run; tar itself ends with 0, 1 or 2. */
+const cannotRun = (exitCode: number): boolean => exitCode === 126 || exitCode === 127
+
 /** How `tar` ended, if there is one at all. */
 const exitCodeOf = (exitCode: Effect.Effect<number, KubeError>): Effect.Effect<number, KubeError | CopyFailed> =>
   exitCode.pipe(
     Effect.mapError((error): KubeError | CopyFailed => (isMissing(error, /\btar\b/) ? noTar() : error)),
-    // Some runtimes answer so for a command that they cannot run; tar itself ends with 0, 1 or 2.
-    Effect.flatMap((code) => (code === 126 || code === 127 ? Effect.fail(noTar()) : Effect.succeed(code)))
+    Effect.flatMap((code) => (cannotRun(code) ? Effect.fail(noTar()) : Effect.succeed(code)))
   )
 
-const checkExit = (exitCode: number, stderr: string): Effect.Effect<void, CopyFailed> => {
-  if (exitCode === 0) return Effect.void
+const tarFailed = (exitCode: number, stderr: string): CopyFailed => {
   const said = stderr.trim()
   const why = said === "" ? (exitCode === 137 ? "it was killed" : "it did not say why") : said
-  return Effect.fail(
-    new CopyFailed({
-      reason: "TarFailed",
-      message: `tar in the container failed (exit code ${exitCode}): ${why}`,
-      exitCode,
-      stderr
-    })
-  )
+  return new CopyFailed({
+    reason: "TarFailed",
+    message: `tar in the container failed (exit code ${exitCode}): ${why}`,
+    exitCode,
+    stderr
+  })
 }
+
+const checkExit = (exitCode: number, stderr: string): Effect.Effect<void, CopyFailed> =>
+  exitCode === 0 ? Effect.void : Effect.fail(tarFailed(exitCode, stderr))
 
 const words = (bytes: Stream.Stream<Uint8Array, KubeError>): Effect.Effect<string, KubeError> =>
   Effect.map(
@@ -119,7 +124,7 @@ const logSkipped = ({ skipped }: CopyResult): Effect.Effect<void> => {
 
 // --- into the container
 
-/** Asks as kubectl does; an image without `test` is taken for one where the path is no directory. */
+/** For an image without a shell. One without `test` is taken for one where the path is no directory. */
 const isDirectory = <E, R>(resource: ResourceInfo, ref: AnyRef, path: string, options: Options<E, R>) =>
   pod
     .exec(resource)(ref, ["test", "-d", path], {
@@ -242,7 +247,7 @@ const pack = <E, R>(
       })
     )
 
-  return Stream.concat(walk(source, name, []), Stream.make(tar.end))
+  return walk(source, name, [])
 }
 
 /** Many small pieces as few large ones: each message costs the same, and is waited for. */
@@ -268,6 +273,106 @@ const gathered = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Stream.Stream<U
     )
   })
 
+/** Where an archive goes: the directory that it is unpacked in, and what the source is called there. */
+interface Place {
+  readonly directory: string
+  readonly name: string
+}
+
+const placeAt = (remotePath: string): Place => {
+  const { directory, name = "" } = split(remotePath.replace(/(?<=[^/])\/+$/, ""))
+  return { directory, name }
+}
+
+/** What takes an archive in a container. */
+interface Receiver {
+  readonly place: Place
+  readonly stdin: ExecProcess["stdin"]
+  /** Ends with `tar`, and fails where it failed. */
+  readonly ending: Fiber.Fiber<void, KubeError | CopyFailed>
+}
+
+// $1: the path of the copy; $2 and $3: where to unpack if that is a directory, and if not; the rest: the options of tar
+//
+// It goes on reading after tar has ended: where a command ends with much of its input unread, containerd may wait for ever,
+// or lose how it ended. What tar says and how it ends come by one output, as two have no order between them.
+const script = `kind=directory into=$2
+[ -d "$1" ] || { kind=other; into=$3; }
+shift 3
+echo "$kind"
+tar "$@" -C "$into" 2>&1
+printf '\\0%s\\n' $?
+cat >/dev/null`
+
+type Run = (command: ReadonlyArray<string>) => Effect.Effect<ExecProcess, KubeError, KubeClient | Scope.Scope>
+
+/** Nothing where the image has no shell. */
+const byShell = (
+  run: Run,
+  unpack: ReadonlyArray<string>,
+  remotePath: string,
+  inside: Place,
+  instead: Place
+): Effect.Effect<Option.Option<Receiver>, KubeError | CopyFailed, KubeClient | Scope.Scope> =>
+  Effect.gen(function* () {
+    const process = yield* run(["sh", "-c", script, "sh", remotePath, inside.directory, instead.directory, ...unpack])
+    yield* Effect.forkScoped(Effect.ignore(Stream.runDrain(process.stderr)))
+    const kind = yield* Deferred.make<Option.Option<string>, KubeError>()
+    const reading = yield* process.stdout.pipe(
+      Stream.decodeText(),
+      Stream.splitLines,
+      Stream.runFoldWhileEffect(
+        { said: "", code: Option.none<number>() },
+        ({ code }) => Option.isNone(code),
+        (ended, line) => {
+          if (line.startsWith("\0")) return Effect.succeed({ ...ended, code: Option.some(Number(line.slice(1))) })
+          return Effect.map(Deferred.succeed(kind, Option.some(line)), (first) =>
+            first ? ended : { ...ended, said: `${ended.said}${line}\n`.slice(0, wordsKept) }
+          )
+        }
+      ),
+      Effect.onExit((exit) => Deferred.done(kind, Exit.as(exit, Option.none()))),
+      Effect.forkScoped
+    )
+    const told = yield* Deferred.await(kind)
+    if (Option.isNone(told)) {
+      const code = yield* process.exitCode.pipe(
+        Effect.catchIf(
+          (error) => isMissing(error, /\bsh\b/),
+          () => Effect.succeed(127)
+        )
+      )
+      return cannotRun(code) ? Option.none() : yield* tarFailed(code, "")
+    }
+    const ending = yield* Fiber.join(reading).pipe(
+      Effect.flatMap(({ code, said }) =>
+        Effect.flatMap(
+          exitCodeOf(Option.match(code, { onNone: () => process.exitCode, onSome: Effect.succeed })),
+          (exitCode) => checkExit(exitCode, said)
+        )
+      ),
+      Effect.forkScoped
+    )
+    return Option.some({ place: told.value === "directory" ? inside : instead, stdin: process.stdin, ending })
+  })
+
+const byTarAlone = (
+  run: Run,
+  unpack: ReadonlyArray<string>,
+  place: Place
+): Effect.Effect<Receiver, KubeError, KubeClient | Scope.Scope> =>
+  Effect.gen(function* () {
+    const process = yield* run(["tar", ...unpack, "-C", place.directory])
+    const ending = yield* Effect.all(
+      [exitCodeOf(process.exitCode), words(process.stderr), Stream.runDrain(process.stdout)],
+      { concurrency: "unbounded" }
+    ).pipe(
+      Effect.flatMap(([exitCode, said]) => checkExit(exitCode, said)),
+      Effect.forkScoped
+    )
+    return { place, stdin: process.stdin, ending }
+  })
+
 export const copyTo =
   (resource: ResourceInfo) =>
   <E = never, R = never>(ref: AnyRef, localPath: string, remotePath: string, options: Options<E, R> = {}) =>
@@ -283,56 +388,50 @@ export const copyTo =
         // As with cp, `dir/.` is what is in the directory.
         const last = localPath.split(path.sep === "\\" ? /[/\\]+/ : /\/+/).findLast((part) => part !== "")
         const base = last === "." ? "." : path.basename(path.resolve(localPath))
-        const into =
-          split(remotePath).name === undefined || (yield* isDirectory(resource, ref, remotePath, options))
-            ? posix.join(remotePath, base)
-            : remotePath
-        const target = split(into.replace(/(?<=[^/])\/+$/, ""))
+        const inside = placeAt(posix.join(remotePath, base))
+        // A path that ends like a directory has to be one.
+        const instead = split(remotePath).name === undefined ? inside : placeAt(remotePath)
+
+        const run: Run = (command) =>
+          pod.execStream(resource)(ref, command, {
+            container: options.container,
+            namespace: options.namespace,
+            timeout: options.timeout
+          })
+        const unpack = [...(preserve ? [] : ["--no-same-permissions", "--no-same-owner"]), "-xmf", "-"]
+        const { ending, place, stdin } = yield* Effect.flatMap(
+          byShell(run, unpack, remotePath, inside, instead),
+          Option.match({
+            onNone: () =>
+              Effect.flatMap(
+                inside === instead ? Effect.succeed(true) : isDirectory(resource, ref, remotePath, options),
+                (directory) => byTarAlone(run, unpack, directory ? inside : instead)
+              ),
+            onSome: Effect.succeed
+          })
+        )
+
         const count = counter(options)
-        const command = [
-          "tar",
-          ...(preserve ? [] : ["--no-same-permissions", "--no-same-owner"]),
-          "-xmf",
-          "-",
-          "-C",
-          target.directory
-        ]
-        const process = yield* pod.execStream(resource)(ref, command, {
-          container: options.container,
-          namespace: options.namespace,
-          timeout: options.timeout
-        })
-        const exitCode = exitCodeOf(process.exitCode)
-        let sent = false
-        const archive = pack(fs, path, followLinks, count, localPath, target.name ?? "")
-        const sending = gathered(archive).pipe(
-          Stream.concat(
-            Stream.sync(() => {
-              sent = true
-              return new Uint8Array(0)
-            })
-          ),
-          Stream.run(
-            // Where it cannot be sent, the server has left: what it said last tells why.
-            Sink.orElse(process.stdin, () => Sink.fromEffect(Effect.asVoid(process.exitCode)))
-          )
+        let complete = false
+        const archive = Stream.concat(
+          pack(fs, path, followLinks, count, localPath, place.name),
+          Stream.sync(() => {
+            complete = true
+            return tar.end
+          })
         )
-        const [code, stderr] = yield* Effect.all(
-          [
-            exitCode,
-            words(process.stderr),
-            Stream.runDrain(process.stdout),
-            Effect.raceFirst(sending, Effect.asVoid(Effect.exit(exitCode)))
-          ],
-          { concurrency: "unbounded" }
+        const sending = Stream.run(
+          gathered(archive),
+          // Where it cannot be sent, the server has left: what it said last tells why.
+          Sink.orElse(stdin, () => Sink.never)
         )
-        yield* checkExit(code, stderr)
-        if (!sent) {
+        yield* Effect.raceFirst(sending, Fiber.await(ending))
+        yield* Fiber.join(ending)
+        if (!complete) {
           return yield* new CopyFailed({
             reason: "TarFailed",
             message: "tar in the container ended before it had read everything, and said that all is well",
-            exitCode: code,
-            stderr
+            exitCode: 0
           })
         }
         const result = count.result()

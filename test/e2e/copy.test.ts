@@ -264,6 +264,28 @@ describe.skipIf(!inject("node"))("files of a container", () => {
         assert.strictEqual((yield* Effect.flip(Pod.copyFrom("nowhere", "/etc", directory)))._tag, "NotFound")
       }))
 
+    test("an image with tar and without a shell", (directory, fs) =>
+      Effect.gen(function* () {
+        const volumeMounts = [{ name: "bin", mountPath: "/only" }]
+        yield* pods.start(
+          "tar",
+          [
+            pods.container("main", ["/bin/sh", ...pods.idle.slice(1)], {
+              volumeMounts,
+              env: [{ name: "PATH", value: "/only" }]
+            })
+          ],
+          {
+            volumes: [{ name: "bin", emptyDir: {} }],
+            initContainers: [pods.container("make", ["cp", "/bin/busybox", "/only/tar"], { volumeMounts })]
+          }
+        )
+        yield* fs.writeFileString(`${directory}/file`, "text")
+        assert.strictEqual((yield* Pod.copyTo("tar", `${directory}/file`, "/var/there")).files, 1)
+        yield* Pod.copyFrom("tar", "/var/there", `${directory}/back`)
+        assert.strictEqual(yield* fs.readFileString(`${directory}/back`), "text")
+      }))
+
     test("an image without tar is told as what it is", (directory, fs) =>
       Effect.gen(function* () {
         const script = "trap 'exit 0' TERM; while :; do /bin/sleep 3600 & wait $!; done"

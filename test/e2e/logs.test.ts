@@ -248,14 +248,13 @@ describe.skipIf(!inject("node"))("on a real kubelet", () => {
         Effect.gen(function* () {
           // The folder outlives the container.
           const script = `n=$(cat /data/n 2>/dev/null || echo 0); echo $((n+1)) >/data/n
-          echo run $n begins; sleep 0.2; printf "run $n ends"; exit $((1-n))`
+          echo run $n begins; until [ -e /data/go ]; do sleep 0.1; done; printf "run $n ends"; exit $((1-n))`
           const main = { ...shell(script), volumeMounts: [{ name: "data", mountPath: "/data" }] }
-          yield* pods.start("box", [main], {
-            restartPolicy: "OnFailure",
-            volumes: [{ name: "data", emptyDir: {} }],
-            until: (pod) => (pod.status.containerStatuses?.[0]?.state.running ?? undefined) !== undefined
-          })
-          const lines = yield* all(Logs.follow("box"))
+          yield* pods.start("box", [main], { restartPolicy: "OnFailure", volumes: [{ name: "data", emptyDir: {} }] })
+          const lines = yield* Logs.follow("box").pipe(
+            Stream.tap(({ text }) => (text === "run 0 begins" ? Pod.exec("box", ["touch", "/data/go"]) : Effect.void)),
+            all
+          )
           assert.deepStrictEqual(
             lines.map(({ text }) => text),
             ["run 0 begins", "run 0 ends", "run 1 begins", "run 1 ends"]

@@ -7,6 +7,7 @@ import { Pod, type CopyFailed } from "effect-kubernetes"
 import type { CopyOptions } from "effect-kubernetes/Copy"
 import { Header, type HeaderData } from "tar/header"
 import { Pax } from "tar/pax"
+import type { IncomingMessage } from "node:http"
 import type { WebSocket } from "ws"
 import { clientOf } from "../support/client.js"
 import { eventually } from "../support/server.js"
@@ -504,42 +505,105 @@ describe("how a copy fails", () => {
   )
 })
 
-/** A server that takes an archive, and what it got. */
+const commandOf = (request: IncomingMessage): ReadonlyArray<string> =>
+  new URL(request.url ?? "", "http://localhost").searchParams.getAll("command")
+
+/** `tar` has ended, as the script that runs it tells. */
+const ended = (exitCode: number, said = "") => message(1, `${said}\0${exitCode}\n`)
+
+/** A container that takes an archive, and what it got. */
 const takes = (onInput: (socket: WebSocket, got: Buffer) => void = () => {}) => {
   let got: Buffer = Buffer.alloc(0)
-  const commands: Array<ReadonlyArray<string>> = []
   return {
-    commands,
     archive: () => got,
     onSocket: (socket: WebSocket) => {
+      socket.send(message(1, "other\n"))
       socket.on("message", (data: Buffer) => {
         if (data[0] === 0) {
           got = Buffer.concat([got, data.subarray(1)])
           onInput(socket, got)
         }
-        if (data[0] === 255) sends(Buffer.alloc(0))(socket)
+        if (data[0] === 255) {
+          socket.send(ended(0))
+          sends(Buffer.alloc(0))(socket)
+        }
       })
     }
   }
 }
 
+const missing = (program: string) =>
+  failure("InternalError", `OCI runtime exec failed: exec: "${program}": executable file not found in $PATH: unknown`)
+
 describe("into a container", () => {
-  const copyTo = <E = never, R = never>(port: number, from: string, options?: CopyOptions<E, R>) =>
-    Effect.provide(Pod.copyTo("box", from, "/data/", { container: "main", ...options }), clientOf(port))
+  const copyTo = <E = never, R = never>(port: number, from: string, options?: CopyOptions<E, R>, to = "/data/") =>
+    Effect.provide(Pod.copyTo("box", from, to, { container: "main", ...options }), clientOf(port))
 
   test(
-    "the command is kubectl's",
+    "the options of tar are kubectl's; its shell says whether the path is a directory",
     Effect.gen(function* () {
       const { outside } = yield* place
-      const { onSocket } = takes()
-      const { asked, port } = yield* server(onSocket)
+      const { asked, port } = yield* server(takes().onSocket)
       yield* copyTo(port, `${outside}/secret`)
-      yield* copyTo(port, `${outside}/secret`, { preserve: false })
-      const commands = asked.map(({ url }) => new URL(url ?? "", "http://localhost").searchParams.getAll("command"))
-      assert.deepStrictEqual(commands, [
-        ["tar", "-xmf", "-", "-C", "/data"],
-        ["tar", "--no-same-permissions", "--no-same-owner", "-xmf", "-", "-C", "/data"]
-      ])
+      yield* copyTo(port, `${outside}/secret`, { preserve: false }, "/data/new")
+      assert.deepStrictEqual(
+        asked.map((request) => commandOf(request).toSpliced(2, 1)),
+        [
+          ["sh", "-c", "sh", "/data/", "/data", "/data", "-xmf", "-"],
+          ["sh", "-c", "sh", "/data/new", "/data/new", "/data"].concat(
+            ["--no-same-permissions", "--no-same-owner"],
+            ["-xmf", "-"]
+          )
+        ]
+      )
+    })
+  )
+
+  test(
+    "an image without a shell has tar alone",
+    Effect.gen(function* () {
+      const { outside } = yield* place
+      for (const [isDirectory, into, name] of [
+        [success, "/data/new", "secret"],
+        [failure("NonZeroExitCode", "failed", "1"), "/data", "new"],
+        [missing("test"), "/data", "new"]
+      ] as const) {
+        let got: Buffer = Buffer.alloc(0)
+        const { asked, port } = yield* server((socket, request) => {
+          const [program] = commandOf(request)
+          if (program === "sh") return sends(Buffer.alloc(0), { last: missing("sh") })(socket)
+          if (program === "test") return sends(Buffer.alloc(0), { last: isDirectory })(socket)
+          socket.on("message", (data: Buffer) => {
+            if (data[0] === 0) got = Buffer.concat([got, data.subarray(1)])
+            if (data[0] === 255) sends(Buffer.alloc(0))(socket)
+          })
+        })
+        const { bytes, files } = yield* copyTo(port, `${outside}/secret`, {}, "/data/new")
+        assert.deepStrictEqual({ bytes, files }, { bytes: 6, files: 1 })
+        assert.deepStrictEqual(asked.map(commandOf).slice(1), [
+          ["test", "-d", "/data/new"],
+          ["tar", "-xmf", "-", "-C", into]
+        ])
+        assert.strictEqual(new Header(got).path, name)
+      }
+    })
+  )
+
+  test(
+    "an image with neither",
+    Effect.gen(function* () {
+      const { outside } = yield* place
+      const { port } = yield* server((socket, request) =>
+        sends(Buffer.alloc(0), { last: missing(commandOf(request)[0] ?? "") })(socket)
+      )
+      const error = asCopyFailed(yield* Effect.flip(copyTo(port, `${outside}/secret`)))
+      assert.strictEqual(error.reason, "NoTar")
+      const { port: shell } = yield* server((socket) => {
+        socket.send(message(1, "other\n"))
+        socket.send(ended(127, "sh: tar: not found\n"))
+      })
+      const other = asCopyFailed(yield* Effect.flip(copyTo(shell, `${outside}/secret`)))
+      assert.strictEqual(other.reason, "NoTar")
     })
   )
 
@@ -573,26 +637,33 @@ describe("into a container", () => {
       const fs = yield* FileSystem.FileSystem
       const { outside } = yield* place
       yield* fs.writeFile(`${outside}/secret`, new Uint8Array(20_000_000))
-      const full = failure("NonZeroExitCode", "failed", "2")
-      let told = false
-      const { onSocket } = takes((socket) => {
-        if (told) return
-        told = true
-        sends(Buffer.alloc(0), { last: full, stderr: "tar: secret: No space left on device" })(socket)
-      })
-      const { open, port } = yield* server(onSocket)
+      const ends = (last: Buffer, then: (socket: WebSocket) => void = () => {}) => {
+        let told = false
+        return takes((socket) => {
+          if (told) return
+          told = true
+          socket.send(last)
+          then(socket)
+        })
+      }
+      // The connection stays open: what is still on its way is thrown away.
+      const { open, port } = yield* server(ends(ended(2, "tar: secret: No space left on device\n")).onSocket)
       const error = asCopyFailed(yield* Effect.flip(copyTo(port, `${outside}/secret`)))
+      assert.strictEqual(error.exitCode, 2)
       assert.include(error.message, "No space left on device")
       yield* eventually(() => open.size === 0)
 
-      let left = false
-      const quiet = takes((socket) => {
-        if (!left) sends(Buffer.alloc(0))(socket)
-        left = true
-      })
-      const other = yield* server(quiet.onSocket)
-      const early = asCopyFailed(yield* Effect.flip(copyTo(other.port, `${outside}/secret`)))
+      const quiet = yield* server(ends(ended(0)).onSocket)
+      const early = asCopyFailed(yield* Effect.flip(copyTo(quiet.port, `${outside}/secret`)))
       assert.include(early.message, "before it had read everything")
+
+      const killed = yield* server(
+        ends(failure("NonZeroExitCode", "failed", "137"), (socket) => socket.close(1000)).onSocket
+      )
+      assert.include(
+        asCopyFailed(yield* Effect.flip(copyTo(killed.port, `${outside}/secret`))).message,
+        "it was killed"
+      )
     })
   )
 

@@ -25,7 +25,7 @@ export interface Server {
 }
 
 export const server = (
-  onSocket: (socket: WebSocket) => void,
+  onSocket: (socket: WebSocket, request: http.IncomingMessage) => void,
   { answer, protocol = "v5.channel.k8s.io", refuse = () => false, tls }: Options = {}
 ): Effect.Effect<Server, never, Scope.Scope> =>
   Effect.map(
