@@ -1,25 +1,37 @@
-/** The real API server still answers as test/conformance/recorded.json says. `RECORD=1` writes it anew. */
-import { assert, layer } from "@effect/vitest"
+/** The real API server still answers as test/conformance/recorded says. `RECORD=1` writes anew what is run. */
+import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { readFileSync, writeFileSync } from "node:fs"
-import { cases } from "../conformance/cases.js"
-import { transcript, type Transcript } from "../conformance/harness.js"
+import { topics } from "../conformance/cases/index.js"
+import { record, recordedOf, transcript, type Recorded, type Transcript } from "../conformance/harness.js"
 import * as e2e from "../support/e2e.js"
 
-const file = new URL("../conformance/recorded.json", import.meta.url)
 const records = process.env["RECORD"] === "1"
-const recorded: { [name: string]: ReadonlyArray<Transcript> } = records ? {} : JSON.parse(readFileSync(file, "utf8"))
 
 layer(e2e.layer, e2e.live)("the API server answers as recorded", (it) => {
-  for (const each of cases) {
-    it.scoped(each.name, () =>
-      e2e.inFreshNamespace((namespace) =>
-        Effect.map(transcript(each, namespace), (answers) => {
-          if (!records) return assert.deepStrictEqual(answers, recorded[each.name])
-          recorded[each.name] = answers
-          writeFileSync(file, `${JSON.stringify(recorded, null, 1)}\n`)
-        })
-      )
-    )
+  for (const [topic, cases] of Object.entries(topics)) {
+    describe(topic, () => {
+      const recorded = new Map(Object.entries(recordedOf(topic)))
+      const save = (name: string, answers: ReadonlyArray<Transcript>) => {
+        recorded.set(name, answers)
+        // In the order of the cases, without those that are gone.
+        const all: Recorded = Object.fromEntries(
+          cases.flatMap(({ name }) => (recorded.has(name) ? [[name, recorded.get(name) ?? []]] : []))
+        )
+        record(topic, all)
+      }
+      for (const each of cases) {
+        it.scoped(each.name, () =>
+          e2e.inFreshNamespace((namespace) =>
+            Effect.gen(function* () {
+              // So that no pod is refused for want of its account.
+              yield* e2e.podsAllowed
+              const answers = yield* transcript(each, namespace)
+              if (records) save(each.name, answers)
+              else assert.deepStrictEqual(answers, recorded.get(each.name))
+            })
+          )
+        )
+      }
+    })
   }
 })
