@@ -22,7 +22,7 @@ const passing = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R
 describe("TestCluster answers as the API server does", () => {
   for (const [topic, cases] of Object.entries(topics)) {
     const recorded = recordedOf(topic)
-    describe(topic, () => {
+    describe(`${topic}`, () => {
       for (const each of cases) {
         it.effect(each.name, () =>
           // As the end-to-end test does, so that the same fields of the namespace are managed.

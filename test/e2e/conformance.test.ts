@@ -9,7 +9,7 @@ const records = process.env["RECORD"] === "1"
 
 layer(e2e.layer, e2e.live)("the API server answers as recorded", (it) => {
   for (const [topic, cases] of Object.entries(topics)) {
-    describe(topic, () => {
+    describe(`${topic}`, () => {
       const recorded = new Map(Object.entries(recordedOf(topic)))
       const save = (name: string, answers: ReadonlyArray<Transcript>) => {
         recorded.set(name, answers)

@@ -24,6 +24,23 @@ const namesOf = ({ categories, shortNames }: Kind): JsonObject => ({
   ...(categories.length === 0 ? {} : { categories: [...categories] })
 })
 
+/** By which clients know that two resources are stored alike: what they are stored as. */
+const storageVersionHash = ({ group, kind, storage, verbs, version }: Kind): JsonObject => {
+  if (!verbs.includes("watch")) return {}
+  const other = storedElsewhere[`${storage}/${kind}`]
+  const text = other ?? `${group}/${version}/${kind}`
+  return { storageVersionHash: createHash("sha256").update(text).digest().subarray(0, 8).toString("base64") }
+}
+
+/** Kinds that are stored in another version than the one that shows them. */
+const storedElsewhere: { readonly [kind: string]: string } = {
+  "horizontalpodautoscalers.autoscaling/HorizontalPodAutoscaler": "autoscaling/v2/HorizontalPodAutoscaler",
+  "events/Event": "/v1/Event",
+  "volumeattributesclasses.storage.k8s.io/VolumeAttributesClass": "storage.k8s.io/v1beta1/VolumeAttributesClass",
+  "customresourcedefinitions.apiextensions.k8s.io/CustomResourceDefinition":
+    "apiextensions.k8s.io/v1beta1/CustomResourceDefinition"
+}
+
 const resourceList = (kinds: Kinds, group: string, version: string): JsonObject => ({
   kind: "APIResourceList",
   apiVersion: "v1",
@@ -37,7 +54,8 @@ const resourceList = (kinds: Kinds, group: string, version: string): JsonObject 
         namespaced,
         kind: kind.kind,
         verbs: [...kind.verbs],
-        ...namesOf(kind)
+        ...namesOf(kind),
+        ...storageVersionHash(kind)
       },
       ...kind.subresources.map((sub) => ({
         name: `${kind.plural}/${sub.name}`,

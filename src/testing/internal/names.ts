@@ -31,14 +31,17 @@ const matching =
     ...(pattern.test(text) ? [] : [problem])
   ]
 
+const label = matching(
+  /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
+  63
+)
+
 /** What is wrong with a name, by its rule. */
 export const rules: { readonly [R in NameRule]: (name: string) => ReadonlyArray<string> } = {
   subdomain: matching(subdomain, subdomainProblem, 253),
-  label: matching(
-    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
-    63
-  ),
+  // Of a name that is one but for its dots it says just that.
+  label: (name) => (name.includes(".") && subdomain.test(name) ? ["must not contain dots"] : label(name)),
   label1035: matching(
     /^[a-z]([-a-z0-9]*[a-z0-9])?$/,
     "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')",
@@ -125,6 +128,15 @@ const annotations = (metadata: JsonObject): ReadonlyArray<Cause> => {
   ]
 }
 
+/** A reference with its fields in the order that Go writes them. */
+const goOwner = ({ apiVersion, kind, name, uid, ...rest }: JsonObject): JsonObject => ({
+  apiVersion: apiVersion ?? "",
+  kind: kind ?? "",
+  name: name ?? "",
+  uid: uid ?? "",
+  ...rest
+})
+
 const ownerReferences = (metadata: JsonObject): ReadonlyArray<Cause> => {
   const owners = items(metadata["ownerReferences"]).filter(isJsonObject)
   const controllers = owners.filter((owner) => owner["controller"] === true)
@@ -132,18 +144,33 @@ const ownerReferences = (metadata: JsonObject): ReadonlyArray<Cause> => {
     textOf(owner, key) === "" ? [invalidValue(`metadata.ownerReferences.${key}`, '""', "must not be empty")] : []
   return [
     ...owners.flatMap((owner) => [
-      ...(textOf(owner, "apiVersion") === ""
-        ? [invalidValue("metadata.ownerReferences.apiVersion", '""', "version must not be empty")]
+      ...(textOf(owner, "apiVersion") === "" || textOf(owner, "apiVersion").split("/").length > 2
+        ? [
+            invalidValue(
+              "metadata.ownerReferences.apiVersion",
+              quoted(textOf(owner, "apiVersion")),
+              "version must not be empty"
+            )
+          ]
         : []),
       ...missing(owner, "kind"),
       ...missing(owner, "name"),
-      ...missing(owner, "uid")
+      ...missing(owner, "uid"),
+      ...(owner["kind"] === "Event" && owner["apiVersion"] === "v1"
+        ? [
+            invalidValue(
+              "metadata.ownerReferences",
+              JSON.stringify(goOwner(owner)),
+              "/v1, Kind=Event is disallowed from being an owner"
+            )
+          ]
+        : [])
     ]),
     ...(controllers.length > 1
       ? [
           invalidValue(
             "metadata.ownerReferences",
-            JSON.stringify(owners),
+            JSON.stringify(owners.map(goOwner)),
             `Only one reference can have Controller set to true. Found "true" in references for ${textOf(controllers[0] ?? {}, "kind")}/${textOf(controllers[0] ?? {}, "name")} and ${textOf(controllers[1] ?? {}, "kind")}/${textOf(controllers[1] ?? {}, "name")}`
           )
         ]
@@ -153,23 +180,32 @@ const ownerReferences = (metadata: JsonObject): ReadonlyArray<Cause> => {
 
 const standardFinalizers = new Set(["kubernetes", "orphan", "foregroundDeletion"])
 
-const finalizers = (metadata: JsonObject): ReadonlyArray<Cause> =>
-  items(metadata["finalizers"]).flatMap((each, index) => {
-    const finalizer = String(each)
-    const field = `metadata.finalizers[${index}]`
-    return [
-      ...invalids(field, finalizer, labelKeyProblems(finalizer)),
+const finalizers = (metadata: JsonObject): ReadonlyArray<Cause> => {
+  const all = items(metadata["finalizers"]).map(String)
+  return [
+    ...all.flatMap((finalizer, index) => [
+      ...invalids("metadata.finalizers", finalizer, labelKeyProblems(finalizer)),
       ...(finalizer.includes("/") || standardFinalizers.has(finalizer)
         ? []
         : [
             invalidValue(
-              field,
+              `metadata.finalizers[${index}]`,
               quoted(finalizer),
               "name is neither a standard finalizer name nor is it fully qualified"
             )
           ])
-    ]
-  })
+    ]),
+    ...(all.includes("orphan") && all.includes("foregroundDeletion")
+      ? [
+          invalidValue(
+            "metadata.finalizers",
+            JSON.stringify(all),
+            "finalizer orphan and foregroundDeletion cannot be both set"
+          )
+        ]
+      : [])
+  ]
+}
 
 /** What is wrong with the metadata of an object that is created. */
 export const metadataCauses = (object: JsonObject, rule: NameRule): ReadonlyArray<Cause> => {

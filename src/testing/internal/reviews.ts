@@ -3,13 +3,13 @@ import * as Either from "effect/Either"
 import type { User } from "./http.js"
 import { isJsonArray, isJsonObject } from "./json.js"
 import type { Json, JsonObject } from "./openapi.js"
-import { allows, rulesFor, type Attributes } from "./rbac.js"
+import { reasonFor, rulesFor, type Attributes } from "./rbac.js"
 import * as status from "./status.js"
 import type { Failure } from "./status.js"
-import type { State } from "./store.js"
+import { metadataOf, type State } from "./store.js"
 import { at } from "./strategies.js"
 import { createBinding } from "./subresources.js"
-import { decode, manage, type Call, type Result } from "./verbs.js"
+import { decode, manage, samePlace, type Call, type Result } from "./verbs.js"
 
 const texts = (value: Json | undefined): ReadonlyArray<string> => (isJsonArray(value) ? value.map(String) : [])
 const text = (value: Json | undefined): string => (typeof value === "string" ? value : "")
@@ -22,8 +22,9 @@ const attributesOf = (spec: Json | undefined): Either.Either<Attributes, Failure
     const problem = isJsonObject(other)
       ? "cannot be specified in combination with resourceAttributes"
       : "exactly one of nonResourceAttributes or resourceAttributes must be specified"
-    const cause = status.invalidValue(field, isJsonObject(other) ? JSON.stringify(other) : "null", problem)
-    return Either.left(nameless(cause))
+    return Either.left(
+      nameless(status.invalidValue(field, isJsonObject(other) ? goAttributes(other) : "null", problem))
+    )
   }
   const subresource = text(at(resource, "subresource"))
   return Either.right({
@@ -35,6 +36,10 @@ const attributesOf = (spec: Json | undefined): Either.Either<Attributes, Failure
     path: text(at(other, "path"))
   })
 }
+
+/** Attributes of a path as Go shows them. */
+const goAttributes = (other: JsonObject): string =>
+  JSON.stringify({ Path: text(other["path"]), Verb: text(other["verb"]) })
 
 /** The API server leaves out which kind is invalid. */
 const nameless = (cause: status.Cause): Failure => {
@@ -55,26 +60,69 @@ const subjectOf = (spec: Json | undefined): User => ({
   groups: texts(at(spec, "groups"))
 })
 
-const accessReview =
-  (who: (spec: Json | undefined, call: Call) => User) =>
-  (state: State, call: Call): Result =>
-    Either.gen(function* () {
-      const body = yield* decode(call, call.kind)
-      const spec = at(body, "spec")
-      const wanted = yield* attributesOf(spec)
-      if (call.namespace !== "" && wanted.namespace !== call.namespace) {
-        return yield* Either.left(
-          nameless(
-            status.invalidValue(
-              "spec.resourceAttributes.namespace",
-              JSON.stringify(wanted.namespace),
-              "must match metadata.namespace"
-            )
+/** The user of a review has to be somebody. */
+const named = (spec: Json | undefined): Either.Either<User, Failure> => {
+  const user = subjectOf(spec)
+  return user.username === "" && user.groups.length === 0
+    ? Either.left(nameless(status.invalidValue("spec.user", '""', "at least one of user or group must be specified")))
+    : Either.right(user)
+}
+
+/** A review has no metadata but who made it, and its namespace. */
+const bare = (body: JsonObject): Either.Either<void, Failure> => {
+  const { managedFields, namespace: _namespace, ...rest } = metadataOf(body)
+  return Object.keys(rest).length === 0
+    ? Either.right(undefined)
+    : Either.left(
+        nameless(
+          status.invalidValue(
+            "metadata",
+            JSON.stringify({ ...rest, ...(managedFields === undefined ? {} : { managedFields }) }),
+            "must be empty"
           )
         )
+      )
+}
+
+const accessReview =
+  (who: (spec: Json | undefined, call: Call) => Either.Either<User, Failure>) =>
+  (state: State, call: Call): Result =>
+    Either.gen(function* () {
+      const body = yield* samePlace(call, yield* decode(call, call.kind))
+      const spec = at(body, "spec")
+      const managed = manage(call, body, undefined)
+      const wanted = yield* attributesOf(spec)
+      const user = yield* who(spec, call)
+      yield* bare(managed)
+      if (call.namespace !== "") {
+        const other = at(spec, "nonResourceAttributes")
+        if (isJsonObject(other)) {
+          return yield* Either.left(
+            nameless(
+              status.invalidValue(
+                "spec.nonResourceAttributes",
+                goAttributes(other),
+                "disallowed on this kind of request"
+              )
+            )
+          )
+        }
+        if (wanted.namespace !== call.namespace) {
+          return yield* Either.left(
+            nameless(
+              status.invalidValue(
+                "spec.resourceAttributes.namespace",
+                JSON.stringify(wanted.namespace),
+                "must match metadata.namespace"
+              )
+            )
+          )
+        }
       }
-      return yield* answered(state, manage(call, body, undefined), {
-        allowed: allows(state.objects, who(spec, call), wanted)
+      const reason = reasonFor(state.objects, user, wanted)
+      return yield* answered(state, managed, {
+        allowed: reason !== undefined,
+        ...(reason === undefined || reason === "" ? {} : { reason })
       })
     })
 
@@ -87,9 +135,9 @@ const userInfo = ({ extra, groups, uid, username }: User): JsonObject => ({
 
 const kinds: { readonly [kind: string]: (state: State, call: Call) => Result } = {
   Binding: createBinding,
-  SubjectAccessReview: accessReview(subjectOf),
-  LocalSubjectAccessReview: accessReview(subjectOf),
-  SelfSubjectAccessReview: accessReview((_spec, { user }) => user),
+  SubjectAccessReview: accessReview(named),
+  LocalSubjectAccessReview: accessReview(named),
+  SelfSubjectAccessReview: accessReview((_spec, { user }) => Either.right(user)),
   SelfSubjectRulesReview: (state, call) =>
     Either.gen(function* () {
       const body = yield* decode(call, call.kind)

@@ -32,6 +32,7 @@ import {
   type OpenApi
 } from "./openapi.js"
 import * as Protobuf from "./protobuf.js"
+import { escalation } from "./rbac.js"
 import { selecting } from "./selectors.js"
 import * as status from "./status.js"
 import type { Cause, Failure } from "./status.js"
@@ -321,16 +322,44 @@ interface Continue {
 const encodeContinue = ({ revision, start }: Continue): string =>
   Buffer.from(JSON.stringify({ v: "meta.k8s.io/v1", rv: revision, start })).toString("base64url")
 
+/** Where Go's decoder stops in a text that is not base64 without padding. */
+const base64Stop = (text: string): number | undefined => {
+  const wrong = text.search(/[^\w-]/)
+  return wrong >= 0 ? wrong : text.length % 4 === 1 ? text.length - 1 : undefined
+}
+
 const decodeContinue = (token: string): Either.Either<Continue, Failure> => {
-  const text = Buffer.from(token, "base64url").toString("utf8")
-  return Either.flatMap(parseJson(text), (value) => {
-    const [version, revision, start] = [at(value, "v"), at(value, "rv"), at(value, "start")]
-    if (version !== "meta.k8s.io/v1") {
-      return Either.left(`server does not recognize this encoded version ${JSON.stringify(version ?? "")}`)
+  const stop = base64Stop(token)
+  const parsed =
+    stop === undefined
+      ? parseJson(Buffer.from(token, "base64url").toString("utf8"))
+      : Either.left(`illegal base64 data at input byte ${stop}`)
+  return Either.flatMap(parsed, (value) => {
+    const [version = "", revision = 0, start = ""] = [at(value, "v"), at(value, "rv"), at(value, "start")]
+    for (const [field, said, type] of [
+      ["v", version, "string"],
+      ["rv", revision, "int64"],
+      ["start", start, "string"]
+    ] as const) {
+      if (typeof said !== (type === "int64" ? "number" : type)) {
+        return Either.left(
+          `json: cannot unmarshal ${jsonType(said)} into Go struct field continueToken.${field} of type ${type}`
+        )
+      }
     }
-    return typeof revision === "number" && typeof start === "string" && start !== ""
-      ? Either.right({ revision, start: start.startsWith("/") ? start.slice(1) : start })
-      : Either.left("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
+    if (version !== "meta.k8s.io/v1") {
+      return Either.left(`server does not recognize this encoded version ${goValue(version)}`)
+    }
+    if (typeof revision !== "number" || revision === 0) {
+      return Either.left("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
+    }
+    if (typeof start !== "string" || start === "") {
+      return Either.left("encoded start key empty (version meta.k8s.io/v1)")
+    }
+    // What leads elsewhere is not a place.
+    return start.split("/").includes("..")
+      ? Either.left(start)
+      : Either.right({ revision, start: start.startsWith("/") ? start.slice(1) : start })
   }).pipe(
     Either.mapLeft((problem) => status.badRequest(`invalid continue token: continue key is not valid: ${problem}`))
   )
@@ -340,9 +369,10 @@ const decodeContinue = (token: string): Either.Either<Continue, Failure> => {
 const intOf = (query: URLSearchParams, name: string): Either.Either<number | undefined, Failure> => {
   const text = query.get(name)
   if (text === null || text === "") return Either.right(undefined)
-  return /^[+-]?\d+$/.test(text)
-    ? Either.right(Number(text))
-    : Either.left(status.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`))
+  const refused = (problem: string) =>
+    Either.left(status.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: ${problem}`))
+  if (!/^[+-]?\d+$/.test(text)) return refused("invalid syntax")
+  return BigInt(text) === BigInt.asIntN(64, BigInt(text)) ? Either.right(Number(text)) : refused("value out of range")
 }
 
 /** True unless it says that it is not. */
@@ -442,7 +472,9 @@ const page = (state: State, call: Call): Either.Either<Page, Failure> =>
     if (from !== undefined && said !== "" && said !== "0") {
       return yield* Either.left(status.badRequest("specifying resource version is not allowed when using continue"))
     }
-    const exact = from === undefined ? (match === "Exact" ? Number(said) : -1) : from.revision
+    // The first page of a version is of just that one, if nothing else is said.
+    const isExact = match === "Exact" || (match === null && limit > 0 && said !== "" && said !== "0")
+    const exact = from === undefined ? (isExact ? Number(said) : -1) : from.revision
     if (from === undefined && Number(said) > state.revision) {
       return yield* Either.left(tooLarge(said, state.revision))
     }
@@ -523,7 +555,7 @@ const wrongNamespace = status.badRequest(
 const nameOf = (object: JsonObject): string => String(metadataOf(object)["name"] ?? "")
 
 /** That the object says of its place what the request says. */
-const samePlace = (call: Call, object: JsonObject): Either.Either<JsonObject, Failure> => {
+export const samePlace = (call: Call, object: JsonObject): Either.Either<JsonObject, Failure> => {
   const { name = "", namespace = "" } = metadataOf(object)
   if (call.verb !== "create" && name !== call.name) {
     return Either.left(
@@ -658,6 +690,33 @@ const withoutDeletion = (object: JsonObject): JsonObject => {
   return { ...object, metadata }
 }
 
+/** That the name is taken, if only for a while. */
+const already = (kind: Kind, name: string, present: JsonObject | undefined): Failure => {
+  const failure = status.alreadyExists(kind, name)
+  return present !== undefined && metadataOf(present)["deletionTimestamp"] !== undefined
+    ? { ...failure, message: `object is being deleted: ${failure.message}` }
+    : failure
+}
+
+/** That who writes roles and bindings has what they grant. */
+const granting = (
+  state: State,
+  call: Call,
+  object: JsonObject,
+  old: JsonObject | undefined
+): Either.Either<void, Failure> => {
+  if (call.kind.group !== "rbac.authorization.k8s.io") return Either.right(undefined)
+  const { kind, namespace } = call
+  const name = nameOf(object)
+  const problem = escalation(state.objects, call.user, { kind: kind.kind, name, namespace }, object, old)
+  if (problem === undefined) return Either.right(undefined)
+  return Either.left(
+    problem.status === "forbidden"
+      ? status.forbidden(kind, name, problem.message)
+      : status.notFound({ group: kind.group, plural: problem.message }, problem.role ?? "")
+  )
+}
+
 const insert = (state: State, call: Call, body: JsonObject): Result =>
   Either.gen(function* () {
     const { kind } = call
@@ -667,6 +726,7 @@ const insert = (state: State, call: Call, body: JsonObject): Result =>
     for (const suffix of call.suffixes) {
       const created = prepared(call, object, suffix)
       const name = nameOf(created)
+      yield* granting(state, call, created, undefined)
       yield* invalid(kind, name, validate(kind, kind.read(created)))
       const version = metadataOf(body)["resourceVersion"] ?? ""
       if (version !== "") {
@@ -679,7 +739,7 @@ const insert = (state: State, call: Call, body: JsonObject): Result =>
         const answer = isDryRun(call) ? created : (next.object ?? created)
         return finish(call, state, next.state, { status: 201, object: shown(kind, answer) })
       }
-      if (nameOf(object) !== "") return yield* Either.left(status.alreadyExists(kind, name))
+      if (nameOf(object) !== "") return yield* Either.left(already(kind, name, get(state.objects, key)))
     }
     return yield* Either.left(status.alreadyExists(kind, String(metadataOf(object)["generateName"])))
   })
@@ -783,6 +843,7 @@ export const update = (state: State, call: Call, edit: Edit, part: Part = whole)
       generation !== undefined && !jsonEquals(generation(kept), generation(old))
         ? withMetadata(kept, { generation: (typeof before === "number" ? before : 0) + 1 })
         : kept
+    yield* granting(state, call, next, old)
     yield* invalid(kind, call.name, validate(kind, kind.read(next), kind.read(old)))
     const managed = keepTimes(old, next)
     if (isFree(managed)) {
@@ -916,9 +977,19 @@ export const deleteOptions = (options: JsonObject): Either.Either<DeleteOptions,
   })
 }
 
+const deleteOptionTypes: { readonly [field: string]: { readonly json: string; readonly go: string } } = {
+  gracePeriodSeconds: { json: "number", go: "int64" },
+  orphanDependents: { json: "bool", go: "bool" },
+  propagationPolicy: { json: "string", go: "v1.DeletionPropagation" },
+  preconditions: { json: "object", go: "v1.Preconditions" },
+  dryRun: { json: "array", go: "[]string" }
+}
+
 const deleteOptionsOf = (call: Call): Either.Either<DeleteOptions, Failure> =>
   Either.gen(function* () {
     if (call.body !== "") {
+      const type = (call.contentType.split(";")[0] ?? "").trim()
+      if (type !== "" && !mediaTypes.includes(type)) return yield* Either.left(status.unsupportedMediaType(mediaTypes))
       const body = Protobuf.isProtobuf(call.contentType)
         ? yield* Either.mapLeft(Protobuf.decode(call.body), ({ problem }) => status.badRequest(problem))
         : yield* Either.mapLeft(parseJson(call.body), (problem) => status.badRequest(unrecognized(problem)))
@@ -932,6 +1003,17 @@ const deleteOptionsOf = (call: Call): Either.Either<DeleteOptions, Failure> =>
         return yield* Either.left(
           status.badRequest(
             `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} ${scheme}`
+          )
+        )
+      }
+      const wrong = Object.entries(deleteOptionTypes).find(
+        ([key, type]) => body[key] !== undefined && body[key] !== null && jsonType(body[key]) !== type.json
+      )
+      if (wrong !== undefined) {
+        const [key, { go }] = wrong
+        return yield* Either.left(
+          status.badRequest(
+            `json: cannot unmarshal ${jsonType(body[key] ?? null)} into Go struct field DeleteOptions.${key} of type ${go}`
           )
         )
       }
@@ -975,6 +1057,13 @@ const unmet = (call: Call, object: JsonObject, options: DeleteOptions): Failure 
   const { resourceVersion, uid } = options.preconditions ?? {}
   const metadata = metadataOf(object)
   const { group, kind } = call.kind
+  if (call.kind.storage === "namespaces" && uid !== undefined && uid !== metadata["uid"]) {
+    return status.conflict(
+      call.kind,
+      call.name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${goValue(metadata["uid"] ?? "")}`
+    )
+  }
   if (uid !== undefined && uid !== metadata["uid"]) {
     return status.conflict(
       { group, kind },
@@ -1039,11 +1128,15 @@ export const removeWith = (state: State, call: Call, options: DeleteOptions): Re
     })
     if (isFree(marked)) {
       const { state: after } = store.write(state, keyOf(call), undefined)
+      const dry = options.dryRun || isDryRun(call)
       const graceful = gracePeriod !== undefined || metadataOf(object)["deletionTimestamp"] !== undefined
       return done(
         after,
         returnsDeleted === true
-          ? shown(kind, graceful ? marked : object)
+          ? shown(
+              kind,
+              withMetadata(graceful ? marked : object, dry ? {} : { resourceVersion: String(after.revision) })
+            )
           : status.deleted(kind, name, String(metadataOf(object)["uid"] ?? ""))
       )
     }

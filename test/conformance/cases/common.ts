@@ -17,9 +17,6 @@ export const podTemplates = `${core}/podtemplates`
 
 export const one = (name: string, ...steps: ReadonlyArray<Step>): Case => ({ name, steps })
 
-/** A case that the TestCluster is known to answer otherwise. */
-export const differing = (differs: string, each: Case): Case => ({ ...each, differs })
-
 export const map = (name: string, more: object = {}) => ({ metadata: { name }, data: { a: "b" }, ...more })
 export const secret = (name: string, labels: object = {}) => ({ metadata: { name, labels }, type: "Opaque" })
 

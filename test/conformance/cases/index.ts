@@ -3,6 +3,7 @@ import type { Case } from "../harness.js"
 import { cases as access } from "./access.js"
 import { cases as apply } from "./apply.js"
 import { cases as create } from "./create.js"
+import { differences } from "./differences.js"
 import { cases as deletion } from "./delete.js"
 import { cases as forms } from "./forms.js"
 import { cases as list } from "./list.js"
@@ -14,8 +15,7 @@ import { cases as update } from "./update.js"
 import { cases as validation } from "./validation.js"
 import { cases as watch } from "./watch.js"
 
-/** By the name of the file, which is that of the record too. */
-export const topics: { readonly [topic: string]: ReadonlyArray<Case> } = {
+const cases: { readonly [topic: string]: ReadonlyArray<Case> } = {
   access,
   apply,
   create,
@@ -30,3 +30,14 @@ export const topics: { readonly [topic: string]: ReadonlyArray<Case> } = {
   validation,
   watch
 }
+
+/** By the name of the file, which is that of the record too. */
+export const topics: { readonly [topic: string]: ReadonlyArray<Case> } = Object.fromEntries(
+  Object.entries(cases).map(([topic, all]) => [
+    topic,
+    all.map((each): Case => {
+      const differs = differences[topic]?.[each.name]
+      return differs === undefined ? each : { ...each, differs }
+    })
+  ])
+)
