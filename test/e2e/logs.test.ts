@@ -1,6 +1,4 @@
 /** What the containers of a real kubelet write. */
-import * as Command from "@effect/platform/Command"
-import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, inject, it, layer } from "@effect/vitest"
 import { Chunk, Clock, Effect, Exit, Fiber, Deferred, Scope, Stream } from "effect"
@@ -17,8 +15,6 @@ import {
   type KubeError
 } from "effect-kubernetes"
 import type { HttpFailure } from "effect-kubernetes/layers/Http"
-import { fileURLToPath } from "node:url"
-import * as Yaml from "yaml"
 import * as Cluster from "../cluster/Cluster.js"
 import * as e2e from "../support/e2e.js"
 import * as pods from "../support/pods.js"
@@ -297,46 +293,6 @@ describe.skipIf(!inject("node"))("on a real kubelet", () => {
           ])
           assert.strictEqual(new Set(lines.map(({ pod }) => pod)).size, 4)
         })
-      )
-
-      test(
-        "are what the example prints",
-        Effect.gen(function* () {
-          yield* e2e.podsAllowed
-          const spec: CoreV1.PodSpec = {
-            terminationGracePeriodSeconds: 0,
-            containers: ["main", "proxy"].map((name) =>
-              pods.container(name, ["sh", "-c", `echo I am ${name}; exec sleep 3600`])
-            )
-          }
-          const name = yield* e2e.randomName("web")
-          const labels = { app: name }
-          const { metadata } = yield* Deployment.create({
-            metadata: { name },
-            spec: { replicas: 2, selector: { matchLabels: labels }, template: { metadata: { labels }, spec } }
-          })
-          const cluster = Yaml.parse(inject("kubeconfig"))
-          for (const { context } of cluster.contexts) context.namespace = metadata.namespace
-          const fs = yield* FileSystem.FileSystem
-          const file = yield* fs.makeTempFileScoped()
-          yield* fs.writeFileString(file, Yaml.stringify(cluster))
-          const printed = yield* Command.make(
-            process.execPath,
-            "--import",
-            "tsx",
-            "examples/logs.ts",
-            name,
-            "proxy"
-          ).pipe(
-            Command.workingDirectory(fileURLToPath(new URL("../..", import.meta.url))),
-            Command.env({ KUBECONFIG: file }),
-            Command.streamLines,
-            Stream.take(2),
-            all
-          )
-          for (const line of printed) assert.match(line, new RegExp(`^${name}-\\S+ main \\| I am main$`))
-          assert.strictEqual(new Set(printed).size, 2)
-        }).pipe(Effect.provide(NodeContext.layer))
       )
 
       test(

@@ -1,5 +1,16 @@
 import type { Effect, Scope, Stream } from "effect"
-import { Deployment, Node, Pod, Service, type ExecFailed, type KubeClient, type KubeError } from "effect-kubernetes"
+import {
+  CronJob,
+  Deployment,
+  Job,
+  Node,
+  Pod,
+  Pods,
+  Service,
+  type ExecFailed,
+  type KubeClient,
+  type KubeError
+} from "effect-kubernetes"
 import type { DebugProcess, ExecProcess, ExecResult } from "effect-kubernetes/Resource"
 import { describe, expect, test } from "tstyche"
 
@@ -44,5 +55,15 @@ describe("what leads into a container", () => {
     expect(Pod.attach).type.not.toBeCallableWith("p", ["sh"])
     expect(Pod.debug("p", { image: "busybox" })).type.toBe<Effect.Effect<DebugProcess, KubeError, Needs>>()
     expect(Pod.debug).type.not.toBeCallableWith("p", { command: ["sh"] })
+  })
+})
+
+describe("the pods of", () => {
+  test("are those of kinds that select some", () => {
+    for (const kind of [Deployment, Job, Service]) expect(Pods.of).type.toBeCallableWith(kind, "web")
+    // Its Jobs select pods.
+    expect(Pods.of).type.not.toBeCallableWith(CronJob, "web")
+    expect(Pods.of).type.not.toBeCallableWith(Node, "web")
+    expect(Pods.of).type.not.toBeCallableWith(Pod, "web")
   })
 })
