@@ -159,6 +159,21 @@ describe("the pods of a workload", () => {
 })
 
 describe("Pods.ready", () => {
+  it.effect("takes pods that nobody has seen yet, without conditions, for not ready", () =>
+    Effect.gen(function* () {
+      const blank = [
+        basePod("a", { metadata: metadata("a"), status: {} }),
+        basePod("b", { metadata: metadata("b"), status: { phase: "Pending", conditions: null } }),
+        basePod("c", { metadata: metadata("c"), status: { phase: "Pending", conditions: [] } })
+      ]
+      const { value } = yield* run(
+        [{ items: blank }, { events: [[100, "MODIFIED", pod("b", true, { metadata: { resourceVersion: "20" } })]] }],
+        Pods.ready(Pods.select({}))
+      )
+      assert.strictEqual(value?.metadata.name, "b")
+    })
+  )
+
   it.effect("returns the one pod that is ready", () =>
     Effect.gen(function* () {
       const { value } = yield* run([{ object: pod("a", true) }, { items: [pod("a", true)] }], Pods.ready("a"))

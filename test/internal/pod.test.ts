@@ -1,12 +1,26 @@
 /** The channel protocol of `exec` and `attach`, spoken with a server that does what real ones rarely do. */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Chunk, Clock, Deferred, Effect, Exit, Fiber, Layer, Option, Scope, Stream, TestClock } from "effect"
-import { Pod, type ExecFailed, type KubeClient, type KubeError } from "effect-kubernetes"
+import {
+  Cause,
+  Chunk,
+  Clock,
+  Deferred,
+  Effect,
+  Exit,
+  Fiber,
+  Layer,
+  Option,
+  Redacted,
+  Scope,
+  Stream,
+  TestClock
+} from "effect"
+import { Auth, Http, KubeClient, Pod, type ExecFailed, type KubeError } from "effect-kubernetes"
 import type { ExecProcess } from "effect-kubernetes/Resource"
 import type { Duplex } from "node:stream"
 import type { WebSocket } from "ws"
-import { clientOf } from "../support/client.js"
-import { eventually } from "../support/server.js"
+import { clientOf, configOf } from "../support/client.js"
+import { eventually, json } from "../support/server.js"
 import { message, refusal, server, type Options } from "../support/webSocket.js"
 
 /** On the clock of the machine, where the test has one of its own. */
@@ -111,6 +125,13 @@ describe("how a command ends", () => {
     )
   }
 
+  it.live("is told before the last output at times, which is not lost", () =>
+    Effect.gen(function* () {
+      const result = yield* exec(says(message(1, "o"), exitCode("3"), message(1, "ut"), message(2, "err")))
+      assert.deepStrictEqual(result, { stdout: "out", stderr: "err", exitCode: 3 })
+    })
+  )
+
   it.live("channels that nobody knows, and empty messages, do not matter", () =>
     Effect.gen(function* () {
       const odd = [message(7, "x"), message(200), Buffer.alloc(0), message(1), message(255, Buffer.from([9]))]
@@ -130,12 +151,78 @@ describe("a refused upgrade is the server's error", () => {
       Effect.gen(function* () {
         const status = { kind: "Status", apiVersion: "v1", status: "Failure", code, reason, message: "because" }
         const refuse: Options["refuse"] = (_, socket) => refusal(socket, code, status)
-        const error = yield* Effect.flip(exec(() => {}, undefined, { refuse }))
+        const { asked, port } = yield* server(() => {}, { refuse })
+        const run = Pod.exec("box", ["run"], { container: "main" })
+        const error = yield* Effect.flip(Effect.provide(run, clientOf(port, { tries: 3 })))
         assert.strictEqual(error._tag, reason)
         assert.include(error.message, "because")
-      })
+        assert.strictEqual(asked.length, 1)
+      }).pipe(Effect.scoped)
     )
   }
+
+  it.live("but for a token that it takes no more: the command runs with a fresh one, once", () =>
+    Effect.gen(function* () {
+      let tokens = 0
+      const status = { kind: "Status", apiVersion: "v1", status: "Failure", code: 401, reason: "Unauthorized" }
+      const refuse: Options["refuse"] = ({ headers }, socket) =>
+        headers.authorization === "Bearer t1" && refusal(socket, 401, status)
+      const { asked, port } = yield* server(says(message(1, "out"), success), { refuse })
+      const auth = Auth.layerToken(Effect.sync(() => Redacted.make(`t${++tokens}`)))
+      const client = KubeClient.layer.pipe(Layer.provide(Http.layer), Layer.provide([auth, configOf(port)]))
+      const run = Effect.scoped(
+        Effect.flatMap(Pod.execStream("box", ["run"], { container: "main" }), ({ exitCode }) => exitCode)
+      )
+      const codes = yield* Effect.provide(Effect.all([run, run]), client)
+      assert.deepStrictEqual(codes, [0, 0])
+      assert.deepStrictEqual(
+        asked.map(({ headers }) => headers.authorization),
+        ["Bearer t1", "Bearer t2", "Bearer t2"]
+      )
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("the container", () => {
+  const spec = { containers: [{ name: "one" }, { name: "two" }] }
+  const defaultContainer = "kubectl.kubernetes.io/default-container"
+  const pods: ReadonlyArray<readonly [what: string, pod: unknown, container: string | null]> = [
+    ["the annotation's", { metadata: { annotations: { [defaultContainer]: "two" } }, spec }, "two"],
+    ["the first one", { metadata: { annotations: { other: "two" } }, spec }, "one"],
+    ["the first one, also of a pod that is not ready", { spec, status: { phase: "Pending" } }, "one"],
+    ["the server's choice where the pod tells nothing", { spec: { containers: [] } }, null],
+    ["the server's choice where that is no pod", null, null]
+  ]
+  for (const [what, pod, container] of pods) {
+    it.live(`is ${what}`, () =>
+      Effect.gen(function* () {
+        const read: Array<string> = []
+        const { asked, port } = yield* server(says(success), {
+          answer: (request, response) => {
+            read.push(request.url ?? "")
+            json(response, pod)
+          }
+        })
+        yield* Effect.provide(Pod.exec("box", ["run"], { namespace: "team" }), clientOf(port))
+        assert.deepStrictEqual(read, ["/api/v1/namespaces/team/pods/box"])
+        assert.strictEqual(new URL(asked[0]?.url ?? "", "http://x").searchParams.get("container"), container)
+      }).pipe(Effect.scoped)
+    )
+  }
+
+  it.live("that is named is not looked for: nothing is waited for, the server says what cannot run", () =>
+    Effect.gen(function* () {
+      const read: Array<string> = []
+      const { asked, port } = yield* server(says(success), {
+        answer: (request, response) => {
+          read.push(request.url ?? "")
+          json(response, {}, 500)
+        }
+      })
+      yield* Effect.provide(Pod.exec("box", ["run"], { container: "main" }), clientOf(port))
+      assert.deepStrictEqual([read.length, asked.length], [0, 1])
+    }).pipe(Effect.scoped)
+  )
 })
 
 /** A server that reads input until it has so many bytes or is told that it ended, and then ends. */

@@ -745,6 +745,31 @@ describe("what goes wrong", () => {
     })
   )
 
+  it.scopedLive("with a client is its own affair: one that goes away is no error, and the next is served", () =>
+    Effect.gen(function* () {
+      const remotes: Array<Remote> = []
+      const api = yield* cluster(kubelet((remote) => (remotes.push(remote), remote.send("hi"))))
+      const told: Array<KubeError> = []
+      const onError = (error: KubeError) => Effect.sync(() => void told.push(error))
+      const { port } = yield* on(api, PortForward.listen("web-0", 80, { onError }))
+      for (const leave of [
+        (socket: net.Socket) => socket.resetAndDestroy(),
+        (socket: net.Socket) => socket.destroy(),
+        (socket: net.Socket) => socket.end()
+      ]) {
+        const { seen, socket } = dial(port)
+        yield* eventually(() => seen.text === "hi")
+        leave(socket)
+        const remote = remotes.at(-1)
+        yield* eventually(() => remote?.wasReset === true || remote?.ended === true)
+        remote?.end()
+      }
+      const { seen } = dial(port)
+      yield* eventually(() => seen.text === "hi")
+      assert.deepStrictEqual(told, [])
+    })
+  )
+
   it.scopedLive("is not the wrong protocol: both that there are go out, the newer one first", () =>
     Effect.gen(function* () {
       const api = yield* cluster(kubelet(() => {}))
@@ -824,6 +849,20 @@ describe("ports", () => {
       })
     )
   }
+  it.scopedLive("80 of a kind of the same name in another group is the pod's own", () =>
+    Effect.gen(function* () {
+      const remotes: Array<Remote> = []
+      const other = { ...service({ ports: [{ port: 80, targetPort: 8080 }] }), apiVersion: "serving.knative.dev/v1" }
+      const api = yield* cluster(
+        kubelet((remote) => remotes.push(remote)),
+        { watch: () => pod("web-0") }
+      )
+      const kind: Pods.Workload = { kind: "Service", get: () => Effect.succeed(other) }
+      yield* on(api, PortForward.duplex(Pods.of(kind, "web"), 80))
+      assert.strictEqual(remotes[0]?.port, 80)
+    })
+  )
+
   for (const [port, problem] of [
     ["nobody", "it has http (8080), dns (53)"],
     ["dns", "only TCP"],
