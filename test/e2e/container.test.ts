@@ -3,14 +3,17 @@ import * as Command from "@effect/platform/Command"
 import * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
+import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, inject, layer } from "@effect/vitest"
 import { Deferred, Effect, Exit, FastCheck, Fiber, Option, Sink, Stream, type Scope } from "effect"
 import { Container, Pod, type CoreV1, type KubeClient, type KubeError } from "effect-kubernetes"
 import { createHash } from "node:crypto"
+import { run } from "../cluster/run.js"
 import * as e2e from "../support/e2e.js"
 import * as operations from "../support/fileOperations.js"
 import * as pods from "../support/pods.js"
+import * as programs from "../support/programs.js"
 
 type Services = CommandExecutor.CommandExecutor | FileSystem.FileSystem
 
@@ -36,14 +39,15 @@ describe.skipIf(!inject("node"))("a container", () => {
     const test = <A, E>(
       name: string,
       body: Effect.Effect<A, E, Services | KubeClient | Scope.Scope>,
-      more?: Partial<CoreV1.Container>
+      more?: Partial<CoreV1.Container>,
+      spec?: Partial<CoreV1.PodSpec>
     ) =>
       it.scoped(
         name,
         () =>
           e2e.inFreshNamespace(() =>
             Effect.zipRight(
-              pods.start("box", [pods.container("main", pods.idle, more)]),
+              pods.start("box", [pods.container("main", pods.idle, more)], spec),
               Effect.provide(body, Container.layer("box"))
             )
           ),
@@ -223,6 +227,96 @@ describe.skipIf(!inject("node"))("a container", () => {
         command: ["/bin/sh", "-c", "while :; do /bin/sleep 1; done"],
         env: [{ name: "PATH", value: "/none" }]
       }
+    )
+
+    test(
+      "a user that is not root may do what its rights allow, and is told what they do not",
+      Effect.gen(function* () {
+        assert.strictEqual(yield* Command.string(Command.make("id", "-u")), "1234\n")
+        const process = yield* Command.start(Command.make("sleep", "1000"))
+        yield* process.kill()
+        assert.strictEqual(yield* process.exitCode, 143)
+        yield* Effect.scoped(
+          Effect.zipRight(
+            Command.start(Command.make("sleep", "45678")),
+            e2e.eventually(Effect.orDie(runs("sleep 45678")))
+          )
+        )
+        assert.isFalse(yield* runs("sleep 45678"))
+
+        const fs = yield* FileSystem.FileSystem
+        const directory = yield* fs.makeTempDirectory({ directory: "/data" })
+        yield* fs.writeFileString(`${directory}/file`, "mine")
+        yield* fs.chmod(`${directory}/file`, 0o400)
+        assert.strictEqual(yield* fs.readFileString(`${directory}/file`), "mine")
+        const { mode, uid } = yield* fs.stat(`${directory}/file`)
+        assert.deepStrictEqual([mode & 0o777, uid], [0o400, Option.some(1234)])
+        yield* fs.makeDirectory(`${directory}/closed`, { mode: 0 })
+        const refused: ReadonlyArray<Effect.Effect<unknown, PlatformError>> = [
+          fs.writeFileString(`${directory}/file`, "more"),
+          fs.writeFileString("/etc/file", ""),
+          fs.makeDirectory("/etc/directory"),
+          fs.remove("/bin/sh"),
+          fs.rename("/bin/sh", "/bin/shell"),
+          fs.chown(`${directory}/file`, 0, 0),
+          fs.chmod("/bin/sh", 0o777),
+          fs.readDirectory(`${directory}/closed`),
+          fs.access("/bin/sh", { writable: true }),
+          fs.sink("/etc/file").pipe((sink) => Stream.run(Stream.make(utf8("x")), sink))
+        ]
+        for (const [index, call] of refused.entries()) {
+          assert.strictEqual(yield* reasonOf(call), "PermissionDenied", `call ${index}`)
+        }
+      }),
+      {
+        securityContext: { runAsUser: 1234, runAsGroup: 1234, runAsNonRoot: true },
+        volumeMounts: [{ name: "data", mountPath: "/data" }]
+      },
+      { securityContext: { fsGroup: 1234 }, volumes: [{ name: "data", emptyDir: {} }] }
+    )
+
+    test(
+      "a root file system that is read-only runs commands, and says why nothing can be written to it",
+      Effect.gen(function* () {
+        assert.strictEqual(yield* Command.string(Command.make("cat").pipe(Command.feed("hello"))), "hello")
+        const fs = yield* FileSystem.FileSystem
+        yield* fs.writeFileString("/data/file", "hello")
+        assert.strictEqual(yield* fs.readFileString("/data/file"), "hello")
+        const refused: ReadonlyArray<Effect.Effect<unknown, PlatformError>> = [
+          fs.writeFileString("/etc/file", ""),
+          fs.makeDirectory("/etc/directory"),
+          fs.makeTempDirectory({ directory: "/etc" }),
+          fs.copyFile("/data/file", "/etc/file"),
+          fs.rename("/bin/sh", "/bin/shell")
+        ]
+        for (const [index, call] of refused.entries()) {
+          const error = yield* Effect.flip(call)
+          assert.match(error.message, /read-only file system/i, `call ${index}`)
+        }
+      }),
+      {
+        securityContext: { readOnlyRootFilesystem: true },
+        volumeMounts: [{ name: "data", mountPath: "/data" }]
+      },
+      { volumes: [{ name: "data", emptyDir: {} }] }
+    )
+
+    it.scoped(
+      "a command at this program's own terminal: its input, its outputs, its exit code",
+      () =>
+        e2e
+          .inFreshNamespace((namespace) =>
+            Effect.gen(function* () {
+              yield* pods.start("box", [pods.container("main", pods.idle)])
+              const kubeconfig = yield* programs.kubeconfigOf(namespace)
+              const script = "read line; echo got $line; cat; echo problem >&2; exit 5"
+              const inherit = programs.command(kubeconfig, "test/support/inherit.ts", "box", "sh", "-c", script)
+              const { exitCode, stderr, stdout } = yield* run(Command.feed(inherit, "one\ntwo\nthree"))
+              assert.deepStrictEqual([stdout, stderr, exitCode], ["got one\ntwo\nthree", "problem\n", 5])
+            })
+          )
+          .pipe(Effect.provide(NodeContext.layer)),
+      120_000
     )
 
     test(

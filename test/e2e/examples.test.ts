@@ -12,39 +12,20 @@ import {
   Service,
   type KubeClient
 } from "effect-kubernetes"
-import { createRequire } from "node:module"
-import { fileURLToPath, pathToFileURL } from "node:url"
 import { gunzipSync } from "node:zlib"
-import * as Yaml from "yaml"
 import { run } from "../cluster/run.js"
 import * as NodeImage from "../cluster/Node.js"
 import * as e2e from "../support/e2e.js"
 import * as pods from "../support/pods.js"
-
-const root = fileURLToPath(new URL("../..", import.meta.url))
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href
+import * as programs from "../support/programs.js"
 
 /** An example as a person runs it, with this kubeconfig. */
 const command = (kubeconfig: string, name: string, ...args: ReadonlyArray<string>) =>
-  Command.make(process.execPath, "--import", tsx, `${root}examples/${name}.ts`, ...args).pipe(
-    Command.workingDirectory(root),
-    Command.env({ KUBECONFIG: kubeconfig, TSX_TSCONFIG_PATH: `${root}tsconfig.json` })
-  )
+  programs.command(kubeconfig, `examples/${name}.ts`, ...args)
 
 /** Runs an example on the cluster of the run. */
 const example = (name: string, ...args: ReadonlyArray<string>) =>
   Effect.suspend(() => run(command(inject("kubeconfigPath"), name, ...args)))
-
-/** A kubeconfig of the cluster of the run, for a namespace. */
-const kubeconfigOf = (namespace: string) =>
-  Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
-    const kubeconfig = Yaml.parse(inject("kubeconfig"))
-    for (const { context } of kubeconfig.contexts) context.namespace = namespace
-    const path = yield* fs.makeTempFileScoped()
-    yield* fs.writeFileString(path, Yaml.stringify(kubeconfig))
-    return path
-  })
 
 layer(Layer.mergeAll(NodeContext.layer, e2e.layer, e2e.config), e2e.live)("the examples", (it) => {
   it.effect("tour: every step, and nothing is left", () =>
@@ -120,7 +101,8 @@ describe.skipIf(!inject("node"))("the examples that need a node", () => {
     const test = <A, E>(
       name: string,
       body: (kubeconfig: string) => Effect.Effect<A, E, NodeContext.NodeContext | KubeClient | Scope.Scope>
-    ) => it.scoped(name, () => e2e.inFreshNamespace((namespace) => Effect.flatMap(kubeconfigOf(namespace), body)))
+    ) =>
+      it.scoped(name, () => e2e.inFreshNamespace((namespace) => Effect.flatMap(programs.kubeconfigOf(namespace), body)))
 
     /** The first lines that an example prints which goes on until it is stopped. */
     const firstLines = (count: number, of: Command.Command) =>

@@ -1,6 +1,6 @@
 /** Commands in the containers of a real kubelet. */
 import { assert, describe, inject, layer } from "@effect/vitest"
-import { Effect, Option, Stream, type Scope } from "effect"
+import { Effect, Fiber, Option, Random, Stream, type Scope } from "effect"
 import { ConfigError, ExecFailed, Pod, type KubeClient, type KubeError } from "effect-kubernetes"
 import type { ExecProcess } from "effect-kubernetes/Resource"
 import { createHash } from "node:crypto"
@@ -224,6 +224,44 @@ describe.skipIf(!inject("node"))("in a container", () => {
           }
         }
         assert.notMatch(yield* processes, /43\d\d/)
+      }),
+      120_000
+    )
+
+    test(
+      "nothing goes on in a terminal that is interrupted at any moment, by whomever and with many others",
+      Effect.gen(function* () {
+        const moments = Effect.replicateEffect(Random.nextIntBetween(0, 400), 40)
+        const marks = yield* Effect.forEach(
+          yield* moments,
+          (millis, index) => {
+            const mark = `8${String(index).padStart(3, "0")}`
+            const command = ["sh", "-c", `sleep ${mark}; echo`] as const
+            const call: Effect.Effect<unknown, ExecFailed | KubeError, KubeClient> =
+              index % 2 === 0
+                ? Pod.exec("box", command, { tty: true })
+                : Effect.scoped(
+                    Effect.flatMap(Pod.execStream("box", command, { tty: true, container: "main" }), ({ stdout }) =>
+                      Stream.runDrain(stdout)
+                    )
+                  )
+            const interrupted = Effect.flatMap(Effect.fork(call), (fiber) =>
+              Effect.delay(Fiber.interrupt(fiber), `${millis} millis`)
+            )
+            const left =
+              index % 4 < 2 ? Effect.asVoid(interrupted) : Effect.asVoid(Effect.timeoutOption(call, `${millis} millis`))
+            return Effect.as(left, mark)
+          },
+          { concurrency: 5 }
+        )
+        // What a container starts for one that has left already ends a little later.
+        const left = Effect.map(
+          Pod.exec("box", ["sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"]),
+          ({ stdout }) => marks.filter((mark) => stdout.includes(`sleep ${mark}`))
+        )
+        yield* e2e.eventually(Effect.map(left, (found) => found.length === 0))
+        yield* Effect.sleep("1 second")
+        assert.deepStrictEqual(yield* left, [])
       }),
       120_000
     )
