@@ -1,4 +1,4 @@
-/** The shared cache: who is told what, and when it ends. What chaos does to it is in Watch.test.ts. */
+/** The shared cache: who is told what, and when it ends. What chaos does to it is in chaos. */
 import { assert, describe, it } from "@effect/vitest"
 import {
   Cause,

@@ -35,7 +35,9 @@ export type Fault =
   | { readonly _tag: "Reset"; readonly afterBytes: number | undefined }
   | { readonly _tag: "HalfOpen"; readonly afterBytes: number | undefined }
   | { readonly _tag: "Truncated"; readonly afterBytes: number }
-  | { readonly _tag: "Malformed"; readonly text: string }
+  | { readonly _tag: "Stalled"; readonly afterBytes: number; readonly duration: Duration.DurationInput }
+  | { readonly _tag: "Malformed"; readonly text: string; readonly afterBytes: number }
+  | { readonly _tag: "Fragmented"; readonly bytes: number }
   | {
       readonly _tag: "Status"
       readonly code: number
@@ -144,19 +146,60 @@ export const halfOpen = ({ afterBytes }: { readonly afterBytes?: number | undefi
 export const truncated = (afterBytes: number): Fault => ({ _tag: "Truncated", afterBytes })
 
 /**
- * Something else than JSON in the place of the body, with the status of the real answer.
+ * Nothing comes for so long after so many bytes of the body; then it goes on.
+ *
+ * @example
+ * ```ts
+ * import * as Fault from "effect-kubernetes/testing/Fault"
+ *
+ * const stuck = Fault.stalled({ afterBytes: 100, duration: "20 seconds" })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const stalled = ({
+  afterBytes,
+  duration
+}: {
+  readonly afterBytes: number
+  readonly duration: Duration.DurationInput
+}): Fault => ({ _tag: "Stalled", afterBytes, duration })
+
+/**
+ * Something else than JSON, with the status of the real answer: in the place of the body, or of what follows after so many
+ * bytes of it.
  *
  * @example
  * ```ts
  * import * as Fault from "effect-kubernetes/testing/Fault"
  *
  * const proxy = Fault.malformed("<html>login</html>")
+ * const damaged = Fault.malformed("\u0000", { afterBytes: 100 })
  * ```
  *
  * @since 0.1.0
  * @category constructors
  */
-export const malformed = (text = "{ this is not JSON"): Fault => ({ _tag: "Malformed", text })
+export const malformed = (
+  text = "{ this is not JSON",
+  { afterBytes = 0 }: { readonly afterBytes?: number | undefined } = {}
+): Fault => ({ _tag: "Malformed", text, afterBytes })
+
+/**
+ * The body comes in pieces of so many bytes, which may end in the middle of a character. Nothing is lost.
+ *
+ * @example
+ * ```ts
+ * import * as Fault from "effect-kubernetes/testing/Fault"
+ *
+ * const byteByByte = Fault.fragmented(1)
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fragmented = (bytes: number): Fault => ({ _tag: "Fragmented", bytes: Math.max(1, bytes) })
 
 /**
  * The server answers with this status and does nothing: 409, 410, 429, 500, ...; `retryAfterSeconds` is its `Retry-After`.
@@ -187,13 +230,21 @@ export const status = (
 })
 
 /**
- * The server does not accept the credentials any more.
+ * The server does not accept the credentials any more. Which ones the client has is the option `auth` of
+ * `TestCluster.layer`.
  *
  * @example
  * ```ts
+ * import { Effect, Redacted } from "effect"
+ * import { Auth } from "effect-kubernetes"
  * import * as Fault from "effect-kubernetes/testing/Fault"
+ * import { TestCluster } from "effect-kubernetes/testing/TestCluster"
  *
- * const tokenExpired = { when: ({ headers }: Fault.FaultRequest) => headers["authorization"] === "Bearer old", fault: Fault.unauthorized }
+ * const tokens = ["old", "new"]
+ * const cluster = TestCluster.layer({ auth: Auth.layerToken(Effect.sync(() => Redacted.make(tokens.shift() ?? "new"))) })
+ * const expired = Effect.flatMap(TestCluster, ({ inject }) =>
+ *   inject({ when: ({ headers }) => headers["authorization"] === "Bearer old", fault: Fault.unauthorized })
+ * )
  * ```
  *
  * @since 0.1.0

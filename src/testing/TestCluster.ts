@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import type { Auth } from "../layers/Auth.js"
 import { KubeClient, type Options as ClientOptions } from "../layers/KubeClient.js"
 import type { ResourceInfo } from "../Resource.js"
 import type { ContainerScript, Scripted, Which } from "./ContainerScript.js"
@@ -102,6 +103,10 @@ export interface Options {
   readonly nodes?: number | undefined
   /** What containers do: `TestCluster.container(...)`. Where several are for the same container, the later ones win. */
   readonly containers?: ReadonlyArray<Scripted> | undefined
+  /**
+   * The client's credentials, for faults that refuse some of them: the cluster itself asks for none. Default: none.
+   */
+  readonly auth?: Layer.Layer<Auth> | undefined
   /** Settings of the client. */
   readonly client?: ClientOptions | undefined
 }

@@ -43,8 +43,13 @@ export const make = (seed: number): Simulation => {
       tasks.push(task)
     }
   }
+  /** What takes more steps than this at one moment would take them for ever. */
+  const atMost = 100_000
+  let [moment, steps] = [0, 0]
   const settle = () => {
+    if (now !== moment) [moment, steps] = [now, 0]
     while (tasks.length > 0) {
+      if (++steps > atMost) throw new Error(`the programs never rest at ${now} ms`)
       const due = tasks
       tasks = []
       for (const task of due) task()

@@ -53,6 +53,9 @@ const objectsOf = (seed: Seed): ReadonlyArray<JsonObject> => {
   })
 }
 
+/** Read once, for all clusters: nothing ever changes an object. */
+let freshObjects: ReadonlyArray<JsonObject> | undefined
+
 /** The state with the objects in it, and with the namespaces that they need. */
 const seeded = (
   state: State,
@@ -149,19 +152,18 @@ const httpOf = (
   const call = (request: HttpRequest): Effect.Effect<ApiResponse, HttpFailure> => Effect.flatMap(read(request), handle)
   return {
     webSocket: (request, protocols) => Effect.flatMap(read(request), (asked) => upgrade(asked, protocols)),
+    // The server answers at once; only a body may take its time.
     request: (request) =>
-      limited(
-        Effect.flatMap(call(request), ({ body, headers, status }) =>
-          Effect.map(typeof body === "string" ? Effect.succeed(body) : Stream.mkString(body), (text) => ({
-            status,
-            headers,
-            text
-          }))
-        ),
-        request.timeout
+      Effect.flatMap(call(request), ({ body, headers, status }) =>
+        typeof body === "string"
+          ? Effect.succeed({ status, headers, text: body })
+          : limited(
+              Effect.map(Stream.mkString(body), (text) => ({ status, headers, text })),
+              request.timeout
+            )
       ),
     stream: (request) =>
-      Effect.map(limited(call(request), request.timeout), ({ body, headers, status }) => ({
+      Effect.map(call(request), ({ body, headers, status }) => ({
         status,
         headers,
         body: Stream.encodeText(typeof body === "string" ? Stream.make(body) : body)
@@ -196,7 +198,8 @@ export const make = (options: Options) =>
     const uidsFor = (count: number) => Effect.replicateEffect(server.makeUid(random), count)
 
     const nodes = Array.from({ length: options.nodes ?? 0 }, (_, index) => Kubelet.node(index, time))
-    const own = [...fresh.flatMap(objectsOf), ...nodes]
+    freshObjects ??= fresh.flatMap(objectsOf)
+    const own = [...freshObjects, ...nodes]
     const wanted = (options.objects ?? []).flatMap(objectsOf)
     const seeds = [...own, ...wanted]
     const initial = seeded(
@@ -311,7 +314,7 @@ export const make = (options: Options) =>
 
     const parts = Layer.mergeAll(
       Layer.succeed(Http, faults.http),
-      Auth.layerAnonymous,
+      options.auth ?? Auth.layerAnonymous,
       KubeConfig.layerValue({
         context: "test",
         namespace,

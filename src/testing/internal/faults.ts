@@ -1,5 +1,6 @@
 /** Faults between the client and the server: an `Http` around that of the cluster. */
 import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -96,6 +97,42 @@ const cut = (
     )
   })
 
+/** A body until something fails. Each pull is raced, which costs less than to merge two streams. */
+const until = (
+  body: Stream.Stream<Uint8Array, HttpFailure>,
+  failing: Effect.Effect<never, HttpFailure>
+): Stream.Stream<Uint8Array, HttpFailure> =>
+  Stream.fromPull(
+    Effect.map(Stream.toPull(body), (pull) => Effect.raceFirst(pull, Effect.mapError(failing, Option.some)))
+  )
+
+/** A pause after the first bytes of a body. */
+const stalled = (
+  body: Stream.Stream<Uint8Array, HttpFailure>,
+  bytes: number,
+  duration: Duration.DurationInput
+): Stream.Stream<Uint8Array, HttpFailure> =>
+  Stream.suspend(() => {
+    let left = bytes
+    return Stream.flatMap(body, (chunk) => {
+      if (left < 0 || chunk.length < left) {
+        left -= chunk.length
+        return Stream.make(chunk)
+      }
+      const [first, rest] = [chunk.subarray(0, left), chunk.subarray(left)]
+      left = -1
+      return Stream.concat(Stream.make(first), Stream.fromEffect(Effect.delay(Effect.succeed(rest), duration)))
+    })
+  })
+
+/** The bytes in pieces. */
+const fragmented = (body: Stream.Stream<Uint8Array, HttpFailure>, bytes: number) =>
+  Stream.mapConcat(body, (chunk) =>
+    Array.from({ length: Math.ceil(chunk.length / bytes) }, (_, index) =>
+      chunk.subarray(index * bytes, (index + 1) * bytes)
+    )
+  )
+
 /** What becomes of an answer. */
 const spoil = (answer: HttpStream, fault: Fault): HttpStream => {
   switch (fault._tag) {
@@ -106,7 +143,11 @@ const spoil = (answer: HttpStream, fault: Fault): HttpStream => {
     case "Truncated":
       return { ...answer, body: cut(answer.body, fault.afterBytes, Stream.empty) }
     case "Malformed":
-      return { ...answer, body: Stream.make(utf8.encode(fault.text)) }
+      return { ...answer, body: cut(answer.body, fault.afterBytes, Stream.make(utf8.encode(fault.text))) }
+    case "Stalled":
+      return { ...answer, body: stalled(answer.body, fault.afterBytes, fault.duration) }
+    case "Fragmented":
+      return { ...answer, body: Stream.rechunk(fragmented(answer.body, fault.bytes), 1) }
     default:
       return answer
   }
@@ -132,50 +173,62 @@ export const make = (http: HttpService) =>
       return found.rule.fault
     }
 
-    const stream = (request: HttpRequest): Effect.Effect<HttpStream, HttpFailure, Scope.Scope> =>
+    /** The answer, with the fault that it has, until the server goes down. */
+    const spoiled = (
+      request: HttpRequest,
+      fault: Fault | undefined
+    ): Effect.Effect<HttpStream, HttpFailure, Scope.Scope> => {
+      const down = Deferred.await(outage)
+      const answered = Effect.map(http.stream(request), (answer) => ({ ...answer, body: until(answer.body, down) }))
+      if (fault === undefined) return answered
+      switch (fault._tag) {
+        case "Refused":
+          return Effect.fail(refused)
+        case "Latency":
+          return Effect.delay(answered, fault.duration)
+        case "Status": {
+          const { text, ...head } = refusalOf(fault)
+          return Effect.succeed({ ...head, body: Stream.make(utf8.encode(text)) })
+        }
+        case "Reset":
+        case "HalfOpen":
+          return fault.afterBytes === undefined
+            ? // The server has acted; only nobody hears of it.
+              Effect.zipRight(
+                Effect.scoped(http.stream(request)),
+                fault._tag === "Reset" ? Effect.fail(broken) : Effect.never
+              )
+            : Effect.map(answered, (answer) => spoil(answer, fault))
+        default:
+          return Effect.map(answered, (answer) => spoil(answer, fault))
+      }
+    }
+
+    const stream = (request: HttpRequest) =>
       Effect.suspend(() => {
         if (isDown) return Effect.fail(refused)
-        const down = Deferred.await(outage)
         const fault = faultFor(request)
-        const answered = Effect.map(http.stream(request), (answer) => ({
-          ...answer,
-          body: Stream.interruptWhen(answer.body, down)
-        }))
-        if (fault === undefined) return answered
-        switch (fault._tag) {
-          case "Refused":
-            return Effect.fail(refused)
-          case "Latency":
-            return Effect.delay(answered, fault.duration)
-          case "Status": {
-            const { text, ...head } = refusalOf(fault)
-            return Effect.succeed({ ...head, body: Stream.make(utf8.encode(text)) })
-          }
-          case "Reset":
-          case "HalfOpen":
-            return fault.afterBytes === undefined
-              ? // The server has acted; only nobody hears of it.
-                Effect.zipRight(
-                  Effect.scoped(http.stream(request)),
-                  fault._tag === "Reset" ? Effect.fail(broken) : Effect.never
-                )
-              : Effect.map(answered, (answer) => spoil(answer, fault))
-          default:
-            return Effect.map(answered, (answer) => spoil(answer, fault))
-        }
+        const answer = spoiled(request, fault)
+        // Without a fault it begins at once.
+        return fault === undefined ? answer : limited(answer, request.timeout)
       })
 
-    const whole = (request: HttpRequest) =>
-      Effect.scoped(
-        Effect.flatMap(stream(request), ({ body, headers, status }) =>
+    const request = (request: HttpRequest) =>
+      Effect.suspend(() => {
+        if (isDown) return Effect.fail(refused)
+        const fault = faultFor(request)
+        // It is answered at once, so nothing can come between.
+        if (fault === undefined) return http.request(request)
+        const whole = Effect.flatMap(spoiled(request, fault), ({ body, headers, status }) =>
           Effect.map(Stream.mkString(Stream.decodeText(body)), (text) => ({ headers, status, text }))
         )
-      )
+        return limited(Effect.scoped(whole), request.timeout)
+      })
 
     const { webSocket } = http
     const service: HttpService = {
-      stream: (request) => limited(stream(request), request.timeout),
-      request: (request) => limited(whole(request), request.timeout),
+      stream,
+      request,
       ...(webSocket === undefined
         ? {}
         : {
@@ -198,8 +251,11 @@ export const make = (http: HttpService) =>
                 })
                 switch (fault?._tag) {
                   case undefined:
+                  // Messages come whole.
+                  case "Fragmented":
                     return opened
                   case "Latency":
+                  case "Stalled":
                     return Effect.delay(opened, fault.duration)
                   case "Refused":
                     return Effect.fail(refused)

@@ -148,9 +148,17 @@ const letters = (random: Random.Random, count: number): Effect.Effect<string> =>
     indices.map((index) => alphabet.charAt(index)).join("")
   )
 
+/** So many hexadecimal digits at a time: a draw costs more than they do. */
+const digitsAtOnce = 4
+
 const hex = (random: Random.Random, digits: number): Effect.Effect<string> =>
-  Effect.map(Effect.replicateEffect(random.nextIntBetween(0, 16), digits), (all) =>
-    all.map((digit) => digit.toString(16)).join("")
+  Effect.map(
+    Effect.replicateEffect(random.nextIntBetween(0, 16 ** digitsAtOnce), Math.ceil(digits / digitsAtOnce)),
+    (all) =>
+      all
+        .map((each) => each.toString(16).padStart(digitsAtOnce, "0"))
+        .join("")
+        .slice(0, digits)
   )
 
 /** A random UUID. */

@@ -4,7 +4,6 @@
  */
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -24,9 +23,10 @@ interface Event {
 
 /** So many changes at most are looked at in one go. */
 const step = 500
-const bookmarkInterval = Duration.minutes(1)
-/** The least after which the API server ends a watch that sets no limit. */
-const longest = Duration.minutes(30)
+/** In milliseconds. */
+const bookmarkInterval = 60_000
+/** The least after which the API server ends a watch that sets no limit, in milliseconds. */
+const longest = 30 * 60_000
 
 const line = (event: Event): string => `${JSON.stringify(event)}\n`
 
@@ -98,42 +98,68 @@ export const watch = (
     const concerns = ({ key }: Change): boolean =>
       key.resource === kind.storage && (everywhere || key.namespace === namespace)
 
-    /** From a revision on; done with the stream when there is no next one. */
-    const follow = Stream.unfoldChunkEffect(
-      begin,
-      (
-        revision: number | undefined
-      ): Effect.Effect<Option.Option<readonly [Chunk.Chunk<Event>, number | undefined]>> =>
-        revision === undefined
-          ? Effect.succeedNone
-          : Effect.gen(function* () {
-              const now = yield* cell.get
-              if (revision >= now.revision) {
-                const event = yield* Effect.raceFirst(
-                  Effect.as(cell.changed(now), undefined),
-                  options.bookmarks ? Effect.as(Effect.sleep(bookmarkInterval), bookmark(now.revision)) : Effect.never
-                )
-                return Option.some([event === undefined ? Chunk.empty() : Chunk.of(event), revision] as const)
-              }
-              const changes = changesSince(now, revision, step)
-              if (changes === undefined) {
-                const gone = toStatus(expired(`too old resource version: ${revision} (${now.compacted})`))
-                return Option.some([Chunk.of<Event>({ type: "ERROR", object: gone }), undefined] as const)
-              }
-              const events = changes.flatMap((change) => {
-                const event = concerns(change) ? eventOf(change, matches) : undefined
-                return event === undefined ? [] : [{ ...event, object: shown(kind, event.object) }]
-              })
-              const last = changes.at(-1)?.revision ?? now.revision
-              return Option.some([Chunk.unsafeFromArray(events), last] as const)
-            })
-    )
-    const events = Stream.concat(Stream.fromIterable([...present, ...marked]), follow).pipe(
-      Stream.mapChunksEffect((chunk) =>
-        Effect.map(Clock.currentTimeMillis, (now) => Chunk.map(chunk, (event) => ({ event, now })))
-      ),
-      Stream.mapAccum(true, (isFirst, { event, now }) => [false, line(inForm(event, isFirst, now))])
-    )
     const seconds = timeoutSeconds ?? 0
-    return Stream.interruptAfter(events, seconds > 0 ? Duration.seconds(seconds) : longest)
+    const limit = seconds > 0 ? seconds * 1000 : longest
+
+    /** The next events. */
+    const following = (
+      revision: number,
+      until: number
+    ): Effect.Effect<{ readonly events: ReadonlyArray<Event>; readonly revision: number | undefined }> =>
+      Effect.gen(function* () {
+        // A clock cannot sleep for less than it can count.
+        const left = Math.ceil(until - (yield* Clock.currentTimeMillis))
+        if (left <= 0) return { events: [], revision: undefined }
+        const now = yield* cell.get
+        if (revision >= now.revision) {
+          const isBookmark = options.bookmarks && bookmarkInterval < left
+          const events = yield* Effect.raceFirst(
+            Effect.as(cell.changed(now), []),
+            Effect.delay(
+              Effect.sync(() => (isBookmark ? [bookmark(now.revision)] : [])),
+              isBookmark ? bookmarkInterval : left
+            )
+          )
+          return { events, revision }
+        }
+        const changes = changesSince(now, revision, step)
+        if (changes === undefined) {
+          const gone = toStatus(expired(`too old resource version: ${revision} (${now.compacted})`))
+          return { events: [{ type: "ERROR", object: gone }], revision: undefined }
+        }
+        const events = changes.flatMap((change) => {
+          const event = concerns(change) ? eventOf(change, matches) : undefined
+          return event === undefined ? [] : [{ ...event, object: shown(kind, event.object) }]
+        })
+        return { events, revision: changes.at(-1)?.revision ?? now.revision }
+      })
+
+    // One step for all that is known at a time: a stream of streams would cost more than what is done.
+    return Stream.unwrap(
+      Effect.map(Clock.currentTimeMillis, (began) => {
+        let first: ReadonlyArray<Event> = [...present, ...marked]
+        let revision: number | undefined = begin
+        let isFirst = true
+        const next: Effect.Effect<Chunk.Chunk<string>, Option.Option<never>> = Effect.gen(function* () {
+          let events = first
+          first = []
+          while (events.length === 0) {
+            if (revision === undefined) return yield* Effect.fail(Option.none())
+            const found: { readonly events: ReadonlyArray<Event>; readonly revision: number | undefined } =
+              yield* following(revision, began + limit)
+            events = found.events
+            revision = found.revision
+          }
+          const now = yield* Clock.currentTimeMillis
+          return Chunk.unsafeFromArray(
+            events.map((event) => {
+              const text = line(inForm(event, isFirst, now))
+              isFirst = false
+              return text
+            })
+          )
+        })
+        return Stream.repeatEffectChunkOption(next)
+      })
+    )
   })

@@ -1,0 +1,3 @@
+import { share } from "../support/chaosSeeds.js"
+
+share(0, 2)
