@@ -1,11 +1,24 @@
 /** The official JavaScript client against a TestCluster that is served. */
 import { assert, describe, it } from "@effect/vitest"
 import * as k8s from "@kubernetes/client-node"
-import { Deferred, Effect } from "effect"
+import { Deferred, Effect, Option, Stream } from "effect"
+import { PassThrough, Readable } from "node:stream"
+import { Pod } from "effect-kubernetes"
 import { TestCluster } from "effect-kubernetes/testing/TestCluster"
 
 const layer = TestCluster.layer({
   nodes: 1,
+  containers: [
+    TestCluster.container("app", {
+      exec: ({ argv, stdin }) =>
+        argv[0] === "greet"
+          ? Effect.map(Stream.runHead(Stream.decodeText(stdin)), (name) => ({
+              stdout: `${argv[1]} ${Option.getOrElse(name, () => "nobody")}`,
+              stderr: "greeted"
+            }))
+          : Effect.succeed(3)
+    })
+  ],
   objects: ["{apiVersion: v1, kind: ConfigMap, metadata: {name: a, labels: {l: one}}, data: {color: blue}}"]
 })
 
@@ -91,6 +104,32 @@ describe("@kubernetes/client-node", { timeout: 60_000 }, () => {
       yield* Effect.promise(() => core.deleteNamespacedConfigMap({ namespace, name: "b" }))
       yield* Deferred.await(deleted)
       assert.isUndefined(informer.get("b", namespace))
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.scopedLive("runs commands in a pod", () =>
+    Effect.gen(function* () {
+      const { config } = yield* configured
+      yield* Pod.create({ metadata: { name: "web" }, spec: { containers: [{ name: "app", image: "web:1" }] } })
+      yield* Pod.waitFor("web", Pod.ready)
+      const run = (stdin: string, ...command: ReadonlyArray<string>) =>
+        Effect.promise(async () => {
+          const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+          const status = await new Promise<k8s.V1Status>((resolve, reject) => {
+            new k8s.Exec(config)
+              .exec(namespace, "web", "app", [...command], stdout, stderr, Readable.from([stdin]), false, resolve)
+              .catch(reject)
+          })
+          return { status, stdout: String(stdout.read() ?? ""), stderr: String(stderr.read() ?? "") }
+        })
+      const greeted = yield* run("you", "greet", "hello")
+      assert.deepStrictEqual(
+        [greeted.status.status, greeted.stdout, greeted.stderr],
+        ["Success", "hello you", "greeted"]
+      )
+      const failed = yield* run("", "fail")
+      assert.strictEqual(failed.status.reason, "NonZeroExitCode")
+      assert.strictEqual(failed.status.details?.causes?.[0]?.message, "3")
     }).pipe(Effect.provide(layer))
   )
 })

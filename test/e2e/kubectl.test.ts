@@ -1,6 +1,8 @@
 /** The real kubectl against a TestCluster that is served. */
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Deferred, Effect, Fiber, Option, Stream } from "effect"
+import { Command, FileSystem, HttpServerRequest, HttpServerResponse } from "@effect/platform"
+import { NodeContext } from "@effect/platform-node"
+import { Chunk, Deferred, Effect, Exit, Fiber, Layer, Option, Stream } from "effect"
 import { ConfigMap, Deployment, Pod } from "effect-kubernetes"
 import { TestCluster } from "effect-kubernetes/testing/TestCluster"
 import { kubectlOf } from "../support/served.js"
@@ -259,5 +261,116 @@ describe("kubectl", { timeout: 60_000 }, () => {
       assert.strictEqual(failed.exitCode, 3)
       assert.include(failed.stderr, "no\n")
     }).pipe(Effect.provide(layer))
+  )
+
+  it.scopedLive("exec -it: a terminal with a size", () =>
+    Effect.gen(function* () {
+      const { inTerminal, kubectl } = yield* kubectlOf
+      const cluster = yield* TestCluster
+      yield* cluster.container("app", {
+        exec: ({ sizes, stdin, tty }) =>
+          Effect.gen(function* () {
+            const size = Option.getOrThrow(yield* Stream.runHead(sizes))
+            const typed = Option.getOrThrow(yield* Stream.runHead(Stream.splitLines(Stream.decodeText(stdin))))
+            return { stdout: `${tty} ${size.width}x${size.height} ${typed}\r\n` }
+          })
+      })
+      yield* Pod.create(web)
+      yield* kubectl("wait", "pod/web", "--for=condition=Ready", "--timeout=60s")
+      assert.include(yield* inTerminal("hello\n", "exec", "-it", "web", "--", "shell"), "true 97x31 hello\r\n")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.scopedLive("attach", () =>
+    Effect.gen(function* () {
+      const { kubectl, withInput } = yield* kubectlOf
+      const cluster = yield* TestCluster
+      yield* cluster.container("app", {
+        attach: ({ stdin }) => Effect.map(Stream.mkString(Stream.decodeText(stdin)), (stdout) => ({ stdout }))
+      })
+      yield* Pod.create({ ...web, spec: { containers: [{ name: "app", image: "web:1", stdin: true }] } })
+      yield* kubectl("wait", "pod/web", "--for=condition=Ready", "--timeout=60s")
+      assert.strictEqual((yield* withInput("hello", "attach", "-q", "-i", "web")).stdout, "hello")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.scopedLive("port-forward: many connections at once, and a port where nobody listens", () =>
+    Effect.gen(function* () {
+      const { kubectl, lines } = yield* kubectlOf
+      const cluster = yield* TestCluster
+      yield* cluster.container("app", {
+        ports: { 80: Effect.map(HttpServerRequest.HttpServerRequest, ({ url }) => HttpServerResponse.text(url)) }
+      })
+      yield* Pod.create(web)
+      yield* kubectl("wait", "pod/web", "--for=condition=Ready", "--timeout=60s")
+      const addressOf = (port: number) =>
+        Stream.filterMap((line: string) =>
+          Option.fromNullable(new RegExp(`^Forwarding from (127\\.0\\.0\\.1:\\d+) -> ${port}$`).exec(line)?.[1])
+        )
+      const answers = yield* lines("port-forward", "pod/web", ":80").pipe(
+        addressOf(80),
+        Stream.mapEffect((address) =>
+          Effect.forEach(
+            Array.from({ length: 20 }, (_, index) => `/${index}`),
+            (path) => Effect.promise(() => fetch(`http://${address}${path}`).then((answer) => answer.text())),
+            { concurrency: "unbounded" }
+          )
+        ),
+        Stream.runHead
+      )
+      assert.deepStrictEqual(
+        Option.getOrThrow(answers),
+        Array.from({ length: 20 }, (_, index) => `/${index}`)
+      )
+      const refused = yield* lines("port-forward", "pod/web", ":81").pipe(
+        addressOf(81),
+        Stream.mapEffect((address) => Effect.exit(Effect.tryPromise(() => fetch(`http://${address}/`)))),
+        Stream.runHead
+      )
+      assert.isTrue(Exit.isFailure(Option.getOrThrow(refused)))
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.scopedLive("cp, both ways", () =>
+    Effect.gen(function* () {
+      const { directory, file, kubectl } = yield* kubectlOf
+      const fs = yield* FileSystem.FileSystem
+      const cluster = yield* TestCluster
+      const root = yield* fs.makeTempDirectoryScoped()
+      yield* fs.makeDirectory(`${root}/data`)
+      // The container's files are those of a folder here.
+      yield* cluster.container("app", {
+        exec: ({ argv, stderr, stdin, stdout }) => {
+          const [program = "", ...args] = argv.map((word) => word.replace(/^\/(?=.)/, ""))
+          return Command.make(program, ...args).pipe(
+            Command.workingDirectory(root),
+            Command.stdin(stdin),
+            Command.start,
+            Effect.flatMap((process) =>
+              Effect.all(
+                [
+                  process.exitCode,
+                  Stream.runForEach(process.stdout, stdout),
+                  Stream.runForEach(process.stderr, stderr)
+                ],
+                { concurrency: "unbounded" }
+              )
+            ),
+            Effect.map(([exitCode]) => exitCode),
+            Effect.scoped,
+            Effect.orDie,
+            Effect.provide(NodeContext.layer)
+          )
+        }
+      })
+      yield* Pod.create(web)
+      yield* kubectl("wait", "pod/web", "--for=condition=Ready", "--timeout=60s")
+      const bytes = "0123456789".repeat(30_000)
+      const path = yield* file("large", bytes)
+      yield* kubectl("cp", path, "web:/data")
+      assert.strictEqual(yield* fs.readFileString(`${root}/data/large`), bytes)
+      yield* kubectl("cp", "web:/data", `${directory}/back`)
+      assert.strictEqual(yield* fs.readFileString(`${directory}/back/large`), bytes)
+    }).pipe(Effect.provide(Layer.merge(layer, NodeContext.layer)))
   )
 })

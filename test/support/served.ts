@@ -46,6 +46,18 @@ export const kubectlOf = Effect.gen(function* () {
       Command.streamLines(command(args)).pipe(Stream.orDie, Stream.provideLayer(NodeContext.layer)),
     withInput: (input: string, ...args: ReadonlyArray<string>) =>
       Effect.orDie(Effect.provide(run(Command.feed(command(args), input)), NodeContext.layer)),
+    /** What a terminal of 97 columns and 31 rows shows while somebody types. */
+    inTerminal: (input: string, ...args: ReadonlyArray<string>) =>
+      run(
+        Command.make("script", "-qec", `stty cols 97 rows 31; ${[...words, ...args].join(" ")}`, "/dev/null").pipe(
+          Command.env({ KUBECONFIG: kubeconfigPath, KUBECACHEDIR: `${directory}/cache`, SHELL: "/bin/sh" }),
+          Command.feed(input)
+        )
+      ).pipe(
+        Effect.map(({ stdout }) => stdout),
+        Effect.provide(NodeContext.layer),
+        Effect.orDie
+      ),
     file: (name: string, text: string) =>
       Effect.as(fs.writeFileString(`${directory}/${name}`, text), `${directory}/${name}`),
     directory

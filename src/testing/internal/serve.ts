@@ -173,8 +173,9 @@ const upgrade = (
     const { webSocket: inner } = opened
     if (inner === undefined) return void refuse(socket, opened.status, opened.text)
     const outer = yield* Effect.async<WebSocket>((resume) => {
-      // The server inside has chosen; the one outside says it.
-      message.headers["sec-websocket-protocol"] = inner.protocol
+      // The server inside has chosen; the one outside says it. `ws` would not: Kubernetes' names hold slashes.
+      delete message.headers["sec-websocket-protocol"]
+      sockets.once("headers", (lines) => lines.push(`Sec-WebSocket-Protocol: ${inner.protocol}`))
       sockets.handleUpgrade(message, socket, head, (accepted) => resume(Effect.succeed(accepted)))
     })
     yield* bridge(outer, inner, run)

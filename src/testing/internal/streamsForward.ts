@@ -1,6 +1,6 @@
 /** The kubelet's side of a port-forward: SPDY/3.1, two streams for each connection. */
 import { Duplex } from "node:stream"
-import { inflateSync, constants } from "node:zlib"
+import { constants, inflateRawSync } from "node:zlib"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import type { HttpApp } from "@effect/platform"
@@ -16,6 +16,7 @@ import * as spdy from "../../internal/spdy.js"
 import type { Connection } from "../ContainerScript.js"
 import { nameOf, uid } from "./controllers/api.js"
 import type { JsonObject } from "./openapi.js"
+import { dictionary } from "./spdyDictionary.js"
 
 export const spdyProtocol = "SPDY/3.1+portforward.k8s.io"
 
@@ -27,16 +28,26 @@ interface Ends {
 
 type Handler = (connection: Connection) => Effect.Effect<void>
 
-/** Reads the header blocks of one direction, which are one zlib stream. */
+/** How far back zlib looks. */
+const windowSize = 32 * 1024
+
+/** Reads the header blocks of one direction, which are one zlib stream: each refers to those before it. */
 const headersReader = () => {
-  let all = Buffer.alloc(0)
-  let read = 0
+  let before: Uint8Array | undefined
   return (block: Uint8Array): Either.Either<ReadonlyMap<string, string>, unknown> =>
     Either.try(() => {
-      all = Buffer.concat([all, block])
-      const text = inflateSync(all, { finishFlush: constants.Z_SYNC_FLUSH })
-      const own = text.subarray(read)
-      read = text.length
+      let deflated = block
+      if (before === undefined) {
+        // The head of the stream. A flag says that it begins with the dictionary, whose checksum follows then.
+        const known = ((block[1] ?? 0) & 0x20) !== 0
+        deflated = block.subarray(known ? 6 : 2)
+        before = known ? dictionary : new Uint8Array(0)
+      }
+      const own = inflateRawSync(deflated, {
+        finishFlush: constants.Z_SYNC_FLUSH,
+        ...(before.length === 0 ? {} : { dictionary: before })
+      })
+      before = Buffer.concat([before, own]).subarray(-windowSize)
       const result = new Map<string, string>()
       let place = 4
       const next = (): string => {
