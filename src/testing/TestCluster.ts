@@ -74,7 +74,33 @@ export interface Recorded {
  * @category models
  */
 export type ControllerName =
-  "deployment" | "garbagecollector" | "job" | "kubelet" | "namespace" | "replicaset" | "scheduler"
+  | "cronjob"
+  | "daemonset"
+  | "deployment"
+  | "disruption"
+  | "endpoint"
+  | "endpointslice"
+  | "garbagecollector"
+  | "job"
+  | "kubelet"
+  | "namespace"
+  | "replicaset"
+  | "resourcequota"
+  | "root-ca-cert-publisher"
+  | "scheduler"
+  | "serviceaccount"
+  | "statefulset"
+
+/**
+ * What the API server of a cluster adds to new objects, or refuses them for, by the names that
+ * `kube-apiserver --enable-admission-plugins` knows:
+ * [admission controllers](https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AdmissionName =
+  "DefaultStorageClass" | "DefaultTolerationSeconds" | "LimitRanger" | "Priority" | "ResourceQuota" | "ServiceAccount"
 
 /**
  * Settings of a cluster.
@@ -96,6 +122,12 @@ export interface Options {
    * the clock moving, and `settled` waits for it; what takes time takes it on the `Clock`.
    */
   readonly controllers?: boolean | ReadonlyArray<ControllerName> | undefined
+  /**
+   * The admission controllers that are on: these, all (true) or none (false). Default: all, as in a real cluster: a pod gets a
+   * service account with its token volume, a priority and tolerations; a claim the default storage class. What was put into the
+   * cluster behind the client's back stays as it is.
+   */
+  readonly admission?: boolean | ReadonlyArray<AdmissionName> | undefined
   /**
    * How many nodes there are from the beginning; without a node pods stay `Pending`. Each `Node` of the cluster has a kubelet,
    * also one that the test makes. Default: 0.

@@ -65,7 +65,8 @@ interface Answer {
   readonly text: string
 }
 
-const sent = ([method, path, body, headers]: Step, filled: (text: string) => string) =>
+/** Sends a request, with what stands for something else filled in. */
+export const sent = ([method, path, body, headers]: Step, filled: (text: string) => string) =>
   Effect.scoped(
     Effect.gen(function* () {
       const client = yield* KubeClient

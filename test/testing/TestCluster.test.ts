@@ -77,6 +77,6 @@ describe("TestCluster", () => {
       yield* cluster.compact
       const error = yield* Effect.flip(ConfigMap.list({ limit: 2, continue: first.continue }))
       assert.strictEqual(error._tag, "Expired")
-    }).pipe(Effect.provide(TestCluster.layer({ objects: [map("a"), map("b"), map("c")] })))
+    }).pipe(Effect.provide(TestCluster.layer({ objects: [map("a"), map("b"), map("c")], controllers: false })))
   )
 })

@@ -14,9 +14,10 @@ import { Auth } from "../../layers/Auth.js"
 import { Http, type HttpFailure, type HttpRequest, type HttpService, type HttpUpgrade } from "../../layers/Http.js"
 import { KubeConfig } from "../../layers/KubeConfig.js"
 import type { ResourceInfo } from "../../Resource.js"
-import type { Options, Recorded, Seed, Snapshot, TestClusterService } from "../TestCluster.js"
+import type { AdmissionName, Options, Recorded, Seed, Snapshot, TestClusterService } from "../TestCluster.js"
 import * as Cell from "./cell.js"
 import * as controllers from "./controllers/all.js"
+import { authorities, defaultAccount } from "./controllers/serviceAccount.js"
 import * as Driver from "./controllers/driver.js"
 import * as Faults from "./faults.js"
 import { fresh } from "./fresh.js"
@@ -183,11 +184,21 @@ const toState = (snapshot: Snapshot): State => (snapshot as unknown as Held).sta
 /** A state in the place of another: as new as the next change, and with nothing before it. */
 const restored = (current: State, to: State): State => ({
   ...store.compact({ ...to, revision: current.revision + 1 }, current.revision + 1),
-  historyLimit: current.historyLimit
+  historyLimit: current.historyLimit,
+  admission: current.admission
 })
 
+const admission: ReadonlyArray<AdmissionName> = [
+  "DefaultStorageClass",
+  "DefaultTolerationSeconds",
+  "LimitRanger",
+  "Priority",
+  "ResourceQuota",
+  "ServiceAccount"
+]
+
 /** Whether a part of the cluster is on. */
-const runs = (wanted: Options["controllers"], name: string): boolean =>
+const runs = (wanted: boolean | ReadonlyArray<string> | undefined, name: string): boolean =>
   wanted === undefined || wanted === true || (wanted !== false && wanted.some((each) => each === name))
 
 export const make = (options: Options) =>
@@ -199,11 +210,23 @@ export const make = (options: Options) =>
 
     const nodes = Array.from({ length: options.nodes ?? 0 }, (_, index) => Kubelet.node(index, time))
     freshObjects ??= fresh.flatMap(objectsOf)
-    const own = [...freshObjects, ...nodes]
+    const named = freshObjects
+      .filter(({ kind }) => kind === "Namespace")
+      .map((each) => String(store.metadataOf(each)["name"]))
+    const own = [
+      ...freshObjects,
+      // Their controllers would make them at once; this is faster.
+      ...(runs(options.controllers, "serviceaccount") ? named.map(defaultAccount) : []),
+      ...(runs(options.controllers, "root-ca-cert-publisher") ? named.map(authorities) : []),
+      ...nodes
+    ]
     const wanted = (options.objects ?? []).flatMap(objectsOf)
     const seeds = [...own, ...wanted]
     const initial = seeded(
-      store.empty(options.historyLimit ?? historyLimit),
+      store.empty(
+        options.historyLimit ?? historyLimit,
+        new Set(admission.filter((name) => runs(options.admission, name)))
+      ),
       seeds,
       time,
       // Each object may need a namespace too.

@@ -490,7 +490,7 @@ export const make = (cell: Cell, scripts: ReadonlyArray<Scripted>): Effect.Effec
         inits: initContainersOf(pod).map((each) => initial(each, reason)),
         all: containersOf(pod).map((each) => initial(each, reason))
       }
-      const host = `10.0.0.${node + 1}`
+      const host = `192.168.0.${node + 1}`
       write(
         api,
         pod,
@@ -679,7 +679,7 @@ export const node = (index: number, time: string): JsonObject => {
     spec: {},
     status: {
       addresses: [
-        { address: `10.0.0.${index + 1}`, type: "InternalIP" },
+        { address: `192.168.0.${index + 1}`, type: "InternalIP" },
         { address: name, type: "Hostname" }
       ],
       allocatable: capacity,

@@ -4,6 +4,7 @@
  */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
+import type { AdmissionName } from "../TestCluster.js"
 import { isJsonObject } from "./json.js"
 import type { JsonObject } from "./openapi.js"
 
@@ -44,14 +45,17 @@ export interface State {
   readonly history: HashMap.HashMap<number, Change>
   /** How many changes are remembered. */
   readonly historyLimit: number
+  /** The admission controllers that are on. */
+  readonly admission: ReadonlySet<AdmissionName>
 }
 
-export const empty = (historyLimit: number): State => ({
+export const empty = (historyLimit: number, admission: ReadonlySet<AdmissionName> = new Set()): State => ({
   revision: 1,
   compacted: 1,
   objects: HashMap.empty(),
   history: HashMap.empty(),
-  historyLimit
+  historyLimit,
+  admission
 })
 
 const in_ = <A>(map: HashMap.HashMap<string, A>, key: string): A | undefined =>

@@ -1,7 +1,10 @@
 /** What is particular to the built-in kinds, one row each; everything else is the same for all. */
+import type * as Either from "effect/Either"
 import { isJsonArray, isJsonObject, jsonEquals } from "./json.js"
 import type { Json, JsonObject } from "./openapi.js"
-import { metadataOf, withMetadata } from "./store.js"
+import { allocate } from "./services.js"
+import type { Failure } from "./status.js"
+import { metadataOf, withMetadata, type Objects } from "./store.js"
 
 /** When something is written. */
 export interface Context {
@@ -18,6 +21,12 @@ export interface Strategy {
   readonly create?: (object: JsonObject, context: Context) => JsonObject
   /** The object as it is stored by an update of the whole, after `status` was kept. */
   readonly update?: (object: JsonObject, old: JsonObject, context: Context) => JsonObject
+  /** Gives an object, before it is checked, what the cluster has only once: addresses, ports. */
+  readonly allocate?: (
+    object: JsonObject,
+    old: JsonObject | undefined,
+    objects: Objects
+  ) => Either.Either<JsonObject, Failure>
   /** Whether a PUT to a name that does not exist creates. */
   readonly createOnUpdate?: boolean
   /** Whether an update has to say which resource version it replaces. */
@@ -103,7 +112,7 @@ const resourceLists = (container: Json): ReadonlyArray<JsonObject> =>
 const counted = ["cpu", "memory"]
 
 /** [Quality of service](https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/): BestEffort, Burstable or Guaranteed. */
-const qosClass = (pod: JsonObject): string => {
+export const qosClass = (pod: JsonObject): string => {
   const listOf = (name: string): ReadonlyArray<Json> => {
     const list = at(pod, "spec", name)
     return isJsonArray(list) ? list : []
@@ -158,6 +167,21 @@ const withFinalizer =
 
 /** Labels and finalizers of a namespace are its own; its content is spec.finalizers, which only `finalize` changes. */
 const keepingSpec = (object: JsonObject, old: JsonObject): JsonObject => ({ ...object, spec: old["spec"] ?? {} })
+
+const templateGeneration = "deprecated.daemonset.template.generation"
+
+/** A DaemonSet counts the versions of its template beside its own. */
+const withTemplateGeneration = (object: JsonObject, old: JsonObject): JsonObject => {
+  const before = Number(at(old, "metadata", "annotations", templateGeneration) ?? 0)
+  const same = jsonEquals(at(object, "spec", "template") ?? null, at(old, "spec", "template") ?? null)
+  const annotations = at(object, "metadata", "annotations")
+  return withMetadata(object, {
+    annotations: {
+      ...(isJsonObject(annotations) ? annotations : {}),
+      [templateGeneration]: String(same ? before : before + 1)
+    }
+  })
+}
 
 const named = (name: NameRule, more: Omit<Strategy, "name"> = {}): Strategy => ({ name, ...more })
 
@@ -250,6 +274,7 @@ const strategies: { readonly [groupKind: string]: Strategy } = {
   Secret: named("subdomain", { fields: { values: { ...metadataFields, type: textAt("type") }, unsupported } }),
   ServiceAccount: returned,
   Service: named("label1035", {
+    allocate,
     create: statusOf({ loadBalancer: {} }),
     createOnUpdate: true,
     returnsDeleted: true,
@@ -275,6 +300,7 @@ const strategies: { readonly [groupKind: string]: Strategy } = {
   "ControllerRevision.apps": ordinary,
   "DaemonSet.apps": named("subdomain", {
     generation: spec,
+    update: withTemplateGeneration,
     create: statusOf({ currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 })
   }),
   "Deployment.apps": named("subdomain", {

@@ -2,6 +2,8 @@
  * What the API server has against an object of a built-in kind, beyond its metadata: the causes of a 422, in its words. The
  * object has been decoded, defaulted and prepared; `old` is the one that it takes the place of.
  */
+import * as DateTime from "effect/DateTime"
+import * as Option from "effect/Option"
 import { isIP } from "node:net"
 import { jsonEquals } from "./json.js"
 import { labelKeyProblems, rules } from "./names.js"
@@ -653,8 +655,8 @@ const cronJob: Rule = (out, object, old) => {
   }
 }
 
-const isTimeZone = (zone: string): boolean =>
-  zone === "UTC" || Intl.supportedValuesOf("timeZone").includes(zone) || /^Etc\/[A-Za-z0-9+-]+$/.test(zone)
+/** Names in the database of time zones tell upper from lower case, and are no offsets. */
+const isTimeZone = (zone: string): boolean => /^[A-Z]/.test(zone) && Option.isSome(DateTime.zoneMakeNamed(zone))
 
 const replicationController: Rule = (out, object) => {
   const spec = specOf(object)

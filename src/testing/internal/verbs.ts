@@ -8,6 +8,7 @@ import { decode as typedDecode } from "./decode.js"
 import { nodeOf, nodeOfText } from "./decodeJson.js"
 import { applyDefaults, prepareForCreate } from "./defaults.js"
 import { goValue } from "./goFormat.js"
+import { admission } from "./admission.js"
 import type { Answer, User } from "./http.js"
 import { isJsonArray, isJsonObject, jsonEquals, jsonType } from "./json.js"
 import { jsonPatch } from "./jsonPatch.js"
@@ -717,12 +718,25 @@ const granting = (
   )
 }
 
+/** Only a write of the whole object is given anything. */
+const allocated = (
+  state: State,
+  { kind, subresource }: Call,
+  object: JsonObject,
+  old: JsonObject | undefined
+): Either.Either<JsonObject, Failure> =>
+  kind.strategy.allocate === undefined || subresource !== ""
+    ? Either.right(object)
+    : kind.strategy.allocate(object, old, state.objects)
+
 const insert = (state: State, call: Call, body: JsonObject): Result =>
   Either.gen(function* () {
     const { kind } = call
     const placed = yield* samePlace(call, body)
     yield* inNamespace(state, call, placed)
-    const object = manage(call, yield* admit(kind, withoutDeletion(placed)), undefined)
+    const managed = manage(call, yield* admit(kind, withoutDeletion(placed)), undefined)
+    const admitted = yield* admission(state, call, managed)
+    const object = yield* allocated(state, call, admitted, undefined)
     for (const suffix of call.suffixes) {
       const created = prepared(call, object, suffix)
       const name = nameOf(created)
@@ -836,11 +850,13 @@ export const update = (state: State, call: Call, edit: Edit, part: Part = whole)
     }
     yield* seen(call, given, metadataOf(old))
     const admitted = stored(kind, manage(call, yield* admit(kind, edited), shown(kind, old)))
-    const kept = part({ ...admitted, metadata: keptMetadata(metadataOf(admitted), metadataOf(old)) }, old, call)
+    const changed = part({ ...admitted, metadata: keptMetadata(metadataOf(admitted), metadataOf(old)) }, old, call)
+    const kept = yield* allocated(state, call, changed, old)
     const { generation } = kind.strategy
     const before = metadataOf(old)["generation"]
+    // A status is not a new state of what is wanted.
     const next =
-      generation !== undefined && !jsonEquals(generation(kept), generation(old))
+      call.subresource !== "status" && generation !== undefined && !jsonEquals(generation(kept), generation(old))
         ? withMetadata(kept, { generation: (typeof before === "number" ? before : 0) + 1 })
         : kept
     yield* granting(state, call, next, old)

@@ -1,5 +1,5 @@
 /** [Deployments](https://kubernetes.io/docs/concepts/workloads/controllers/deployment/): one ReplicaSet after the other. */
-import type { Json, JsonObject } from "../openapi.js"
+import type { JsonObject } from "../openapi.js"
 import { at } from "../strategies.js"
 import {
   controllerReference,
@@ -15,28 +15,28 @@ import {
   type Api,
   type Controller
 } from "./api.js"
-import { generationOf, hashOf, owned, sameTemplate, selects, withCondition } from "./pods.js"
+import { generationOf, hashOf, owned, sameTemplate, selects, share, withCondition } from "./pods.js"
 
 const revision = "deployment.kubernetes.io/revision"
+const history = "deployment.kubernetes.io/revision-history"
 const desired = "deployment.kubernetes.io/desired-replicas"
 const most = "deployment.kubernetes.io/max-replicas"
 
 const revisionOf = (object: JsonObject): number => Number(textAt(object, "metadata", "annotations", revision) || "0")
+/** A deadline that never comes. */
+const noDeadline = 2147483647
+
 const replicasOf = (object: JsonObject): number => numberAt(object, ["spec", "replicas"], 1)
 const inStatus = (object: JsonObject, name: string): number => numberAt(object, ["status", name], 0)
 const sum = (sets: ReadonlyArray<JsonObject>, f: (set: JsonObject) => number): number =>
   sets.reduce((total, set) => total + f(set), 0)
 
-/** A number or a percentage of the replicas. */
-const share = (value: Json | undefined, of: number, round: (value: number) => number): number =>
-  typeof value === "number" ? value : round((Number.parseFloat(String(value ?? "25%")) / 100) * of)
-
 const limits = (deployment: JsonObject): { readonly surge: number; readonly unavailable: number } => {
   if (textAt(deployment, "spec", "strategy", "type") === "Recreate") return { surge: 0, unavailable: 0 }
   const wanted = replicasOf(deployment)
   const rolling = objectAt(deployment, "spec", "strategy", "rollingUpdate")
-  const surge = share(rolling["maxSurge"], wanted, Math.ceil)
-  const unavailable = share(rolling["maxUnavailable"], wanted, Math.floor)
+  const surge = share(rolling["maxSurge"] ?? "25%", wanted, Math.ceil)
+  const unavailable = share(rolling["maxUnavailable"] ?? "25%", wanted, Math.floor)
   // Something has to move.
   return { surge, unavailable: surge === 0 && unavailable === 0 ? 1 : Math.min(unavailable, wanted) }
 }
@@ -79,7 +79,9 @@ const current = (api: Api, deployment: JsonObject, sets: ReadonlyArray<JsonObjec
   const number = String(Math.max(0, ...others.map(revisionOf)) + 1)
   if (found !== undefined) {
     if (revisionOf(found) >= Number(number)) return found
-    const renewed = api.update(annotated(found, { [revision]: number }))
+    const before = textAt(found, "metadata", "annotations", history)
+    const revisions = [...(before === "" ? [] : before.split(",")), String(revisionOf(found))].join(",")
+    const renewed = api.update(annotated(found, { [revision]: number, [history]: revisions }))
     return renewed._tag === "Right" ? renewed.right : found
   }
   const hash = hashOf([template, at(deployment, "status", "collisionCount") ?? 0])
@@ -205,7 +207,7 @@ const statusOf = (
         "Deployment does not have minimum availability."
       )
   const about = `ReplicaSet ${JSON.stringify(name)}`
-  if (set !== undefined && deadline < 2147483647) {
+  if (set !== undefined && deadline < noDeadline && at(deployment, "spec", "paused") !== true) {
     const isNew = !textAt(progressing, "message").includes(`"${name}"`)
     if (complete) {
       conditions = withCondition(
@@ -238,7 +240,7 @@ const statusOf = (
           message: `${about} is progressing.`
         }
       ]
-    } else if (progressing?.["reason"] !== "NewReplicaSetAvailable" && at(deployment, "spec", "paused") !== true) {
+    } else if (progressing?.["reason"] !== "NewReplicaSetAvailable") {
       const until = timeAt(progressing, ["lastUpdateTime"], api.now) + deadline * 1000
       api.wakeAt(until)
       if (until <= api.now) {
@@ -266,7 +268,26 @@ const statusOf = (
   }
 }
 
-const sync = (api: Api, found: JsonObject): void => {
+/** Notes that it is paused, or goes on; what has failed stays so. */
+const pause = (api: Api, deployment: JsonObject): void => {
+  const conditions = objectsAt(deployment, "status", "conditions")
+  const reason = textAt(
+    conditions.find(({ type }) => type === "Progressing"),
+    "reason"
+  )
+  if (numberAt(deployment, ["spec", "progressDeadlineSeconds"], 600) >= noDeadline) return
+  if (reason === "ProgressDeadlineExceeded") return
+  const isPaused = at(deployment, "spec", "paused") === true
+  if (isPaused === (reason === "DeploymentPaused")) return
+  const next = isPaused
+    ? withCondition(api, conditions, "Progressing", "Unknown", "DeploymentPaused", "Deployment is paused")
+    : withCondition(api, conditions, "Progressing", "Unknown", "DeploymentResumed", "Deployment is resumed")
+  api.updateStatus(deployment, { ...objectAt(deployment, "status"), conditions: next })
+}
+
+const sync = (api: Api, given: JsonObject): void => {
+  if (!isDeleting(given)) pause(api, given)
+  const found = api.get("deployments.apps", namespaceOf(given), nameOf(given)) ?? given
   const sets = owned(api, found, "replicasets.apps")
   if (isDeleting(found)) return
   const isPaused = at(found, "spec", "paused") === true
@@ -276,7 +297,8 @@ const sync = (api: Api, found: JsonObject): void => {
     : current(api, found, sets)
   const now = api.get("deployments.apps", namespaceOf(found), nameOf(found)) ?? found
   if (set !== undefined && !isPaused && revisionOf(now) !== revisionOf(set)) {
-    api.update(annotated(now, { [revision]: String(revisionOf(set)) }))
+    // With the status, so that it makes no new generation.
+    api.update(annotated(now, { [revision]: String(revisionOf(set)) }), "status")
   }
   const old = sets.filter((each) => uid(each) !== (set === undefined ? "" : uid(set)))
   if (set !== undefined && !isPaused) roll(api, found, set, old)

@@ -10,6 +10,7 @@ import {
   numberAt,
   objectAt,
   objectsAt,
+  textAt,
   timeAt,
   timeOf,
   uid,
@@ -17,7 +18,7 @@ import {
   type Api,
   type Controller
 } from "./api.js"
-import { isFinished, isReady, owned, phaseOf, podOf } from "./pods.js"
+import { inOrderOfRemoval, isFinished, isReady, owned, phaseOf, podOf } from "./pods.js"
 
 const tracking = "batch.kubernetes.io/job-tracking"
 const indexed = "batch.kubernetes.io/job-completion-index"
@@ -25,10 +26,11 @@ const indexed = "batch.kubernetes.io/job-completion-index"
 const firstBackOff = 10_000
 const longestBackOff = 600_000
 
-const isOver = (job: JsonObject): boolean =>
-  objectsAt(job, "status", "conditions").some(
-    ({ status, type }) => status === "True" && (type === "Complete" || type === "Failed")
-  )
+/** How a job has ended, if it has. */
+export const resultOf = (job: JsonObject): "Complete" | "Failed" | undefined => {
+  const conditions = objectsAt(job, "status", "conditions").filter(({ status }) => status === "True")
+  return (["Complete", "Failed"] as const).find((result) => conditions.some(({ type }) => type === result))
+}
 
 const indexOf = (pod: JsonObject): number => Number(at(pod, "metadata", "annotations", indexed) ?? "-1")
 
@@ -51,12 +53,33 @@ const numbersOf = (text: string): ReadonlyArray<number> =>
         return Array.from({ length: to - from + 1 }, (_, index) => from + index)
       })
 
+/** The pod knows its index by its host name and by a variable. */
+const withIndex = (pod: JsonObject, job: JsonObject, index: number): JsonObject => {
+  const variable = "JOB_COMPLETION_INDEX"
+  const spec = objectAt(pod, "spec")
+  const known = (key: string): JsonObject =>
+    spec[key] === undefined
+      ? {}
+      : {
+          [key]: objectsAt(spec, key).map((container) => {
+            const env = objectsAt(container, "env")
+            if (env.some(({ name }) => name === variable)) return container
+            const fieldPath = `metadata.labels['${indexed}']`
+            return { ...container, env: [...env, { name: variable, valueFrom: { fieldRef: { fieldPath } } }] }
+          })
+        }
+  return {
+    ...pod,
+    spec: { ...spec, ...known("initContainers"), ...known("containers"), hostname: `${nameOf(job)}-${index}` }
+  }
+}
+
 const sync = (api: Api, job: JsonObject): void => {
   const pods = owned(api, job, "pods")
   const release = (pod: JsonObject) => {
     if (finalizersOf(pod).includes(tracking)) api.update(withoutFinalizer(pod, tracking))
   }
-  if (isDeleting(job) || isOver(job)) {
+  if (isDeleting(job) || resultOf(job) !== undefined) {
     for (const pod of pods) release(pod)
     const ttl = at(job, "spec", "ttlSecondsAfterFinished")
     if (typeof ttl !== "number" || isDeleting(job)) return
@@ -79,9 +102,13 @@ const sync = (api: Api, job: JsonObject): void => {
   const done = new Set(numbersOf(String(status["completedIndexes"] ?? "")))
   if (isIndexed) for (const pod of newSuccesses) done.add(indexOf(pod))
   const succeeded = isIndexed ? done.size : numberAt(status, ["succeeded"], 0) + newSuccesses.length
-  const failed = numberAt(status, ["failed"], 0) + newFailures.length
+  const failedPods = numberAt(status, ["failed"], 0) + newFailures.length
   const active = pods.filter((pod) => !isFinished(pod) && !isDeleting(pod))
-  const startTime = timeAt(status, ["startTime"], api.now)
+  const known = objectsAt(job, "status", "conditions")
+  const isTrue = (type: string): boolean => known.some((each) => each["type"] === type && each["status"] === "True")
+  // A job that goes on begins anew.
+  const isResumed = !isSuspended && isTrue("Suspended")
+  const startTime = isResumed ? api.now : timeAt(status, ["startTime"], api.now)
 
   const restarts = active.reduce(
     (total, pod) =>
@@ -92,12 +119,15 @@ const sync = (api: Api, job: JsonObject): void => {
   const deadline = at(job, "spec", "activeDeadlineSeconds")
   const until = typeof deadline === "number" && !isSuspended ? startTime + deadline * 1000 : Infinity
   api.wakeAt(until)
+  const target = known.find(({ status: is, type }) => type === "FailureTarget" && is === "True")
   const failure =
-    failed > limit || (restarts > 0 && restarts > limit)
-      ? (["BackoffLimitExceeded", "Job has reached the specified backoff limit"] as const)
-      : until <= api.now
-        ? (["DeadlineExceeded", "Job was active longer than specified deadline"] as const)
-        : undefined
+    target !== undefined
+      ? ([textAt(target, "reason"), textAt(target, "message")] as const)
+      : failedPods > limit || (restarts > 0 && restarts > limit)
+        ? (["BackoffLimitExceeded", "Job has reached the specified backoff limit"] as const)
+        : until <= api.now
+          ? (["DeadlineExceeded", "Job was active longer than specified deadline"] as const)
+          : undefined
   const isComplete =
     failure === undefined &&
     (typeof completions === "number" ? succeeded >= completions : succeeded > 0 && active.length === 0)
@@ -105,16 +135,28 @@ const sync = (api: Api, job: JsonObject): void => {
   for (const pod of [...newSuccesses, ...newFailures]) release(pod)
   const current = owned(api, job, "pods")
   let running = current.filter((pod) => !isFinished(pod) && !isDeleting(pod))
-  if (failure !== undefined || isComplete || isSuspended) {
-    for (const pod of running) {
+  // Those that are not needed any more have not failed, but those of a job that fails have.
+  const failed = failedPods + (failure === undefined ? 0 : running.length)
+  const dismiss = (dismissed: ReadonlyArray<JsonObject>) => {
+    for (const pod of dismissed) {
       release(pod)
       api.remove(pod)
     }
+  }
+  const unfinished = () => owned(api, job, "pods").filter((pod) => !isFinished(pod))
+  if (failure !== undefined || isComplete || isSuspended) {
+    dismiss(running)
     running = []
   } else {
     const left =
       typeof completions === "number" ? completions - succeeded : succeeded > 0 ? running.length : parallelism
-    const wanted = Math.min(parallelism, left)
+    const waitsFor = at(job, "spec", "podReplacementPolicy") === "Failed" ? unfinished().length - running.length : 0
+    const wanted = Math.max(0, Math.min(parallelism, left) - waitsFor)
+    if (running.length > wanted) {
+      const dismissed = inOrderOfRemoval(running).slice(0, running.length - wanted)
+      dismiss(dismissed)
+      running = running.filter((pod) => !dismissed.includes(pod))
+    }
     const last = Math.max(
       -Infinity,
       ...pods
@@ -140,46 +182,46 @@ const sync = (api: Api, job: JsonObject): void => {
           isIndexed ? { [indexed]: String(index) } : {}
         )
         const finalizers = [...finalizersOf(pod), tracking]
-        const made = api.create({ ...pod, metadata: { ...objectAt(pod, "metadata"), finalizers } }, namespaceOf(job))
+        const tracked = { ...pod, metadata: { ...objectAt(pod, "metadata"), finalizers } }
+        const made = api.create(isIndexed ? withIndex(tracked, job, index) : tracked, namespaceOf(job))
         if (made._tag === "Left") break
         running = [...running, made.right]
       }
     }
   }
-  const condition = (type: string, [reason, message]: readonly [string, string]): JsonObject => ({
+  const condition = (type: string, [reason, message]: readonly [string, string], status = "True"): JsonObject => ({
     type,
-    status: "True",
+    status,
     lastProbeTime: api.time,
     lastTransitionTime: api.time,
     reason,
     message
   })
-  const before = objectsAt(job, "status", "conditions").filter(({ type }) => type !== "Suspended")
   const reached = ["CompletionsReached", "Reached expected number of succeeded pods"] as const
-  const conditions =
-    failure !== undefined
-      ? [...before, condition("FailureTarget", failure), condition("Failed", failure)]
-      : isComplete
-        ? [...before, condition("SuccessCriteriaMet", reached), condition("Complete", reached)]
-        : isSuspended
-          ? [
-              ...before,
-              objectsAt(job, "status", "conditions").find(({ type }) => type === "Suspended") ??
-                condition("Suspended", ["JobSuspended", "Job suspended"])
-            ]
-          : before
+  // It is over when the last pod is, not before.
+  const isOver = unfinished().length === 0
+  const more: ReadonlyArray<JsonObject> = [
+    ...(failure === undefined || isTrue("FailureTarget") ? [] : [condition("FailureTarget", failure)]),
+    ...(failure !== undefined && isOver ? [condition("Failed", failure)] : []),
+    ...(isComplete && !isTrue("SuccessCriteriaMet") ? [condition("SuccessCriteriaMet", reached)] : []),
+    ...(isComplete && isOver ? [condition("Complete", reached)] : []),
+    ...(isSuspended && !isTrue("Suspended") ? [condition("Suspended", ["JobSuspended", "Job suspended"])] : []),
+    ...(isResumed ? [condition("Suspended", ["JobResumed", "Job resumed"], "False")] : [])
+  ]
+  const replaced = new Set(more.map(({ type }) => type))
+  const conditions = [...known.filter(({ type }) => !replaced.has(type ?? "")), ...more]
   const now = api.get("jobs.batch", namespaceOf(job), nameOf(job))
   if (now === undefined || uid(now) !== uid(job)) return
   const count = (key: string, value: number): JsonObject => (value === 0 ? {} : { [key]: value })
   const ready = running.filter(isReady).length
   api.updateStatus(now, {
     ...(conditions.length === 0 ? {} : { conditions }),
-    ...(isSuspended ? {} : { startTime: timeOf(startTime) }),
-    ...(isComplete ? { completionTime: api.time } : {}),
+    ...(isSuspended && status["startTime"] === undefined ? {} : { startTime: timeOf(startTime) }),
+    ...(isComplete && isOver ? { completionTime: api.time } : {}),
     ...count("active", running.length),
     ...count("succeeded", succeeded),
     ...count("failed", failed),
-    terminating: owned(api, now, "pods").filter((pod) => isDeleting(pod) && !isFinished(pod)).length,
+    terminating: unfinished().filter(isDeleting).length,
     ready,
     ...(done.size === 0 ? {} : { completedIndexes: ranges([...done].toSorted((a, b) => a - b)) }),
     uncountedTerminatedPods: {}

@@ -40,8 +40,14 @@ export const selects = (owner: JsonObject): ((object: JsonObject) => boolean) =>
 }
 
 /** The objects that an owner controls; those that nobody does and that it selects become its own. */
-export const owned = (api: Api, owner: JsonObject, resource: string): ReadonlyArray<JsonObject> => {
-  const matches = selects(owner)
+export const owned = (
+  api: Api,
+  owner: JsonObject,
+  resource: string,
+  isMember: (object: JsonObject) => boolean = () => true
+): ReadonlyArray<JsonObject> => {
+  const isSelected = selects(owner)
+  const matches = (object: JsonObject): boolean => isMember(object) && isSelected(object)
   return api.list(resource, namespaceOf(owner)).flatMap((object) => {
     const controller = controllerOf(object)
     if (controller !== undefined) {
@@ -141,7 +147,7 @@ export const withCondition = (
   api: Api,
   conditions: ReadonlyArray<JsonObject>,
   type: string,
-  status: "False" | "True",
+  status: "False" | "True" | "Unknown",
   reason: string,
   message: string
 ): ReadonlyArray<JsonObject> => {
@@ -170,3 +176,7 @@ export const sameTemplate = (a: JsonObject, b: JsonObject): boolean => {
 }
 
 export const generationOf = (object: JsonObject): number => numberAt(object, ["metadata", "generation"], 0)
+
+/** A number, or a percentage of one. */
+export const share = (value: Json, of: number, round: (value: number) => number): number =>
+  typeof value === "number" ? value : round((Number.parseFloat(String(value)) / 100) * of)
