@@ -103,6 +103,15 @@ export type AdmissionName =
   "DefaultStorageClass" | "DefaultTolerationSeconds" | "LimitRanger" | "Priority" | "ResourceQuota" | "ServiceAccount"
 
 /**
+ * Which parts of a cluster are on: all (true), none (false), or a list as `kube-controller-manager --controllers` takes it:
+ * names, `*` for all, and `-name` for all but one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Choice<Name extends string> = boolean | ReadonlyArray<Name | "*" | `-${Name}`>
+
+/**
  * Settings of a cluster.
  *
  * @since 0.1.0
@@ -118,16 +127,17 @@ export interface Options {
   /** The same seed gives the same uids and generated names. Default: 0. */
   readonly seed?: string | number | undefined
   /**
-   * What runs in the cluster: these, all (true) or none (false). Default: all. All that is to be done at once is done without
-   * the clock moving, and `settled` waits for it; what takes time takes it on the `Clock`.
+   * What runs in the cluster. Default: all, so that every namespace has its `default` service account and its
+   * `kube-root-ca.crt`, as in a real cluster. All that is to be done at once is done without the clock moving, and `settled`
+   * waits for it; what takes time takes it on the `Clock`.
    */
-  readonly controllers?: boolean | ReadonlyArray<ControllerName> | undefined
+  readonly controllers?: Choice<ControllerName> | undefined
   /**
-   * The admission controllers that are on: these, all (true) or none (false). Default: all, as in a real cluster: a pod gets a
-   * service account with its token volume, a priority and tolerations; a claim the default storage class. What was put into the
+   * The admission controllers that are on. Default: all, as in a real cluster: a pod gets a service account with its token
+   * volume, a priority and tolerations, a claim the default storage class; limit ranges and quotas hold. What was put into the
    * cluster behind the client's back stays as it is.
    */
-  readonly admission?: boolean | ReadonlyArray<AdmissionName> | undefined
+  readonly admission?: Choice<AdmissionName> | undefined
   /**
    * How many nodes there are from the beginning; without a node pods stay `Pending`. Each `Node` of the cluster has a kubelet,
    * also one that the test makes. Default: 0.

@@ -8,6 +8,7 @@ import { TestCluster } from "effect-kubernetes/testing/TestCluster"
 
 const layer = TestCluster.layer({
   nodes: 1,
+  controllers: ["*", "-root-ca-cert-publisher"],
   containers: [
     TestCluster.container("app", {
       exec: ({ argv, stdin }) =>

@@ -18,6 +18,7 @@ const web = { metadata: { name: "web" }, spec: { containers: [{ name: "app", ima
 
 const layer = TestCluster.layer({
   nodes: 1,
+  controllers: ["*", "-root-ca-cert-publisher"],
   objects: [namespace("other"), map("a")],
   containers: [
     TestCluster.container("app", {

@@ -6,7 +6,7 @@ import { TestCluster } from "effect-kubernetes/testing/TestCluster"
 
 const settings = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "settings" }, data: { color: "blue" } }
 
-const cluster = TestCluster.layer({ objects: [settings] })
+const cluster = TestCluster.layer({ objects: [settings], controllers: false })
 
 const test = <E>(name: string, body: Effect.Effect<void, E, KubeClient | TestCluster>) =>
   it.effect(name, () => Effect.provide(body, cluster))

@@ -28,7 +28,7 @@ const objects = [
     roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: reader},
     subjects: [{kind: User, apiGroup: rbac.authorization.k8s.io, name: jane}]}`
 ]
-const layer = TestCluster.layer({ objects, nodes: 1 })
+const layer = TestCluster.layer({ objects, nodes: 1, controllers: ["*", "-root-ca-cert-publisher"] })
 
 const map = (name: string) => ({ metadata: { name }, data: { color: "red" } })
 

@@ -14,7 +14,7 @@ import { Auth } from "../../layers/Auth.js"
 import { Http, type HttpFailure, type HttpRequest, type HttpService, type HttpUpgrade } from "../../layers/Http.js"
 import { KubeConfig } from "../../layers/KubeConfig.js"
 import type { ResourceInfo } from "../../Resource.js"
-import type { AdmissionName, Options, Recorded, Seed, Snapshot, TestClusterService } from "../TestCluster.js"
+import type { AdmissionName, Choice, Options, Recorded, Seed, Snapshot, TestClusterService } from "../TestCluster.js"
 import * as Cell from "./cell.js"
 import * as controllers from "./controllers/all.js"
 import { authorities, defaultAccount } from "./controllers/serviceAccount.js"
@@ -198,8 +198,12 @@ const admission: ReadonlyArray<AdmissionName> = [
 ]
 
 /** Whether a part of the cluster is on. */
-const runs = (wanted: boolean | ReadonlyArray<string> | undefined, name: string): boolean =>
-  wanted === undefined || wanted === true || (wanted !== false && wanted.some((each) => each === name))
+const runs = (wanted: Choice<string> = true, name: string): boolean => {
+  if (typeof wanted === "boolean") return wanted
+  // The first word about it counts.
+  const said = wanted.find((each) => each === name || each === `-${name}`)
+  return said === undefined ? wanted.includes("*") : said === name
+}
 
 export const make = (options: Options) =>
   Effect.gen(function* () {
