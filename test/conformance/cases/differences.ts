@@ -97,7 +97,6 @@ export const differences: { readonly [topic: string]: { readonly [name: string]:
     "replacing the version that was read": "not yet looked at",
     "a PUT that creates": "not yet looked at",
     "a job's immutable fields and its generation": "not yet looked at",
-    "a service between its types": "not yet looked at",
     "a headless service's ports": "not yet looked at",
     events: "not yet looked at"
   },
