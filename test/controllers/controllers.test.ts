@@ -2,14 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, TestClock } from "effect"
 import { TestCluster } from "effect-kubernetes/testing/TestCluster"
-import { readFileSync } from "node:fs"
-import { objectsIn, run, type Outcome } from "./harness.js"
+import { objectsIn, recorded, run } from "./harness.js"
 import { image, missing, scenarios, unready } from "./scenarios.js"
 
-/** The outcomes by scenario; see test/e2e/controllers.test.ts. */
-const recorded = JSON.parse(readFileSync(new URL("./recorded.json", import.meta.url), "utf8")) as {
-  readonly [name: string]: Outcome
-}
+const real = recorded()
 
 const namespace = "its-own-namespace"
 
@@ -56,7 +52,7 @@ describe("TestCluster's controllers do as the real ones do", () => {
         const done = yield* passing(run(each, namespace))
         yield* Effect.flatMap(TestCluster, ({ settled }) => settled)
         const objects = yield* objectsIn(namespace)
-        assert.deepStrictEqual({ ...done, objects }, recorded[each.name])
+        assert.deepStrictEqual({ ...done, objects }, real[each.name])
       }).pipe(Effect.provide(cluster))
     )
   }

@@ -8,6 +8,7 @@ import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { KubeClient, type KubeError } from "effect-kubernetes"
+import { readFileSync, writeFileSync } from "node:fs"
 import { sent, type Step } from "../conformance/harness.js"
 
 export type Json = null | boolean | number | string | ReadonlyArray<Json> | Object_
@@ -36,6 +37,27 @@ export interface Outcome {
   readonly history: Json
   /** What is there in the end. */
   readonly objects: { readonly [resource: string]: Json }
+}
+
+const file = new URL("recorded.json", import.meta.url)
+
+/** What the real controllers have made, by scenario. */
+export const recorded = (): { readonly [name: string]: Outcome } =>
+  // Only `record` writes it.
+  JSON.parse(readFileSync(file, "utf8")) as { readonly [name: string]: Outcome }
+
+/** Writes it, a line for each part. */
+export const record = (name: string, outcome: Outcome): void => {
+  const lines = Object.entries({ ...recorded(), [name]: outcome }).map(([scenario, { history, objects, refused }]) => {
+    const kinds = Object.entries(objects).map(([kind, list]) => `${JSON.stringify(kind)}: ${JSON.stringify(list)}`)
+    return `${JSON.stringify(scenario)}: {
+"refused": ${JSON.stringify(refused)},
+"history": ${JSON.stringify(history)},
+"objects": {
+${kinds.join(",\n")}
+}}`
+  })
+  writeFileSync(file, `{\n${lines.join(",\n")}\n}\n`)
 }
 
 const shown: ReadonlyArray<string> = [

@@ -1,15 +1,13 @@
 /** The real controllers still make what test/controllers/recorded.json says. `RECORD=1` writes it anew. */
 import { assert, inject, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { readFileSync, writeFileSync } from "node:fs"
 import { isDeepStrictEqual } from "node:util"
-import { objectsIn, run, type Outcome } from "../controllers/harness.js"
+import { objectsIn, record, recorded, run } from "../controllers/harness.js"
 import { scenarios } from "../controllers/scenarios.js"
 import * as e2e from "../support/e2e.js"
 
-const file = new URL("../controllers/recorded.json", import.meta.url)
 const records = process.env["RECORD"] === "1"
-const recorded: { [name: string]: Outcome } = JSON.parse(readFileSync(file, "utf8"))
+const known = recorded()
 
 /** Once nothing has changed for so long, nothing will. */
 const quiet = { interval: "500 millis", times: 6 } as const
@@ -35,9 +33,8 @@ layer(e2e.layer, { ...e2e.live, timeout: "3 minutes" })("the controllers make wh
           Effect.gen(function* () {
             const done = yield* run(each, namespace)
             const objects = yield* atRest(namespace)
-            if (!records) return assert.deepStrictEqual({ ...done, objects }, recorded[each.name])
-            recorded[each.name] = { ...done, objects }
-            writeFileSync(file, `${JSON.stringify(recorded, null, 1)}\n`)
+            if (records) record(each.name, { ...done, objects })
+            else assert.deepStrictEqual({ ...done, objects }, known[each.name])
           })
         ),
       180_000
