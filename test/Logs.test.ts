@@ -1,6 +1,6 @@
 /** Following logs through whatever may happen on the way: a model of kubelets takes the place of the connection. */
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Effect, Exit, FastCheck, Fiber, Layer, Mailbox, Schedule, Stream, TestClock } from "effect"
+import { Chunk, Effect, Exit, FastCheck, Fiber, Layer, Mailbox, Option, Schedule, Stream, TestClock } from "effect"
 import { Auth, Http, KubeClient, KubeConfig, Logs, Pods, type KubeError } from "effect-kubernetes"
 import type { HttpFailure, HttpRequest, HttpService } from "effect-kubernetes/layers/Http"
 import { advance, parseTime, seenBefore, sinceTime, type Position, type Time } from "../src/internal/logs.js"
@@ -226,7 +226,7 @@ const podOf = (name: string, ...containers: ReadonlyArray<Container>): FakePod =
 const settle = Effect.repeatN(Effect.zipRight(TestClock.adjust("6 seconds"), Effect.yieldNow()), 10)
 
 /** Follows in the background, and tells what came. */
-const following = (world: ReturnType<typeof cluster>, pods: Pods.Pods, options?: Logs.FollowOptions) =>
+const following = (world: Pick<ReturnType<typeof cluster>, "layer">, pods: Pods.Pods, options?: Logs.FollowOptions) =>
   Effect.gen(function* () {
     const lines: Array<string> = []
     const fiber = yield* Logs.follow(pods, options).pipe(
@@ -371,6 +371,44 @@ describe("a log that is followed", { timeout: 30_000 }, () => {
     })
   )
 
+  it.effect("shows all of two runs that ended while nobody was connected, the second while the first was read", () =>
+    Effect.gen(function* () {
+      const main = container("main", [`${at(1)} a`])
+      const pod = podOf("a", main)
+      const world = cluster(pod)
+      let restarts = 1
+      const restart = (line: string) =>
+        Effect.all([world.stop(pod, main), world.start(pod, main), world.write(main, [line], false)])
+      const layer = world.layerWith((http) => ({
+        ...http,
+        stream: (request) =>
+          Effect.tap(http.stream(request), () =>
+            request.target.includes("previous=true") && restarts-- > 0 ? restart(`${at(4)} d`) : Effect.void
+          )
+      }))
+      const { texts } = yield* following({ layer }, "a")
+      world.refusals.push(Effect.fail(reset), Effect.fail(reset))
+      yield* world.cut(main)
+      yield* world.write(main, [`${at(2)} b`])
+      yield* restart(`${at(3)} c`)
+      yield* settle
+      assert.deepStrictEqual(texts(), [..."abcd"])
+    })
+  )
+
+  it.effect("of one pod is not that of the next pod of its name", () =>
+    Effect.gen(function* () {
+      const pod = podOf("a", container("main", [`${at(1)} a`]))
+      const world = cluster(pod)
+      const { fiber, texts } = yield* following(world, "a")
+      yield* world.remove(pod)
+      yield* world.add({ ...podOf("a", container("main", [`${at(2)} b`])), uid: "uid-of-another" })
+      yield* settle
+      assert.deepStrictEqual(texts(), ["a"])
+      assert.isTrue(Option.isSome(yield* Fiber.poll(fiber)))
+    })
+  )
+
   it.effect("waits longer and longer for a server that is away, and not after a line", () =>
     Effect.gen(function* () {
       const main = container("main", [`${at(1)} a`])
@@ -486,6 +524,18 @@ describe("a log that is followed", { timeout: 30_000 }, () => {
       yield* world.end(main)
       yield* settle
       assert.deepStrictEqual(texts(), ["a"])
+      const removed = world.layerWith((http) => ({
+        ...http,
+        stream: (request) =>
+          request.target.includes("/log?")
+            ? Effect.succeed({
+                status: 200,
+                headers: {},
+                body: Stream.make(encode("unable to retrieve container logs for containerd://0123"))
+              })
+            : http.stream(request)
+      }))
+      assert.deepStrictEqual(yield* Effect.provide(all(Logs.read("a")), removed), [])
     })
   )
 })

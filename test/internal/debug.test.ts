@@ -42,7 +42,10 @@ const cluster = (watches: ReadonlyArray<Events>, onSocket: (socket: WebSocket) =
         return
       }
       read.push(url)
-      if (url.pathname.endsWith("/log")) return response.end("quick\n")
+      if (url.pathname.endsWith("/log")) {
+        response.end("quick\n")
+        return
+      }
       const events = watches[next++] ?? []
       response.writeHead(200, { "content-type": "application/json" })
       response.flushHeaders()

@@ -264,6 +264,31 @@ describe("input", () => {
       )
     })
   )
+
+  it.live("has no end in a terminal, which would lose what it still has to show", () =>
+    Effect.gen(function* () {
+      const { got, onSocket } = reads(3)
+      const { port } = yield* server(onSocket)
+      const run = Pod.exec("box", ["sh"], { container: "main", tty: true, stdin: "abc" })
+      const { exitCode } = yield* Effect.provide(run, clientOf(port))
+      assert.strictEqual(exitCode, 0)
+      assert.deepStrictEqual(
+        got.map((part) => part.toString("latin1")),
+        ["\0abc"]
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("that goes on is not waited for when the command has ended", () =>
+    Effect.gen(function* () {
+      const { got, onSocket } = reads(3)
+      const { port } = yield* server(onSocket)
+      const stdin = Stream.concat(Stream.make(Buffer.from("abc")), Stream.never)
+      const run = Pod.exec("box", ["head"], { container: "main", stdin })
+      const { exitCode } = yield* Effect.provide(run, clientOf(port))
+      assert.deepStrictEqual([exitCode, got.length], [0, 1])
+    }).pipe(Effect.scoped)
+  )
 })
 
 const stream = (port: number) => Effect.provide(Pod.execStream("box", ["run"], { container: "main" }), clientOf(port))
