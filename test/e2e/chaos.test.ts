@@ -4,10 +4,9 @@
  */
 import { assert, layer } from "@effect/vitest"
 import { Duration, Effect, Layer, Logger, LogLevel, Schedule, Stream } from "effect"
-import { ConfigMap, Informer, KubeClient, KubeConfig, type Stored } from "effect-kubernetes"
+import { ConfigMap, Informer, KubeClient, type Stored } from "effect-kubernetes"
 import type { HttpFailure, HttpService } from "effect-kubernetes/layers/Http"
-import { isIP } from "node:net"
-import * as ChaosProxy from "../support/chaosProxy.js"
+import { behindProxy } from "../support/behindProxy.js"
 import * as e2e from "../support/e2e.js"
 import { strictly } from "../support/fold.js"
 import { randomOf } from "../support/simulation.js"
@@ -76,31 +75,18 @@ const damaging =
 const chaos = (seed: number, namespace: string) =>
   Effect.gen(function* () {
     const random = randomOf(seed)
-    const { cluster } = yield* KubeConfig
-    const { hostname, port } = new URL(cluster.server)
     const writer = yield* KubeClient
     let calm = false
     const hows = ["reset", "end", "half-open", "stall"] as const
-    const proxy = yield* ChaosProxy.make({ host: hostname, port: Number(port) }, () =>
+    const { config, proxy } = yield* behindProxy(e2e.config, () =>
       calm || random() < 0.3
         ? undefined
         : { after: Math.floor(random() * 12_000), how: hows[Math.floor(random() * hows.length)] ?? "reset" }
     )
-    const behind = Layer.effect(
-      KubeConfig,
-      Effect.map(KubeConfig, (resolved) => ({
-        ...resolved,
-        cluster: {
-          ...resolved.cluster,
-          server: `https://127.0.0.1:${proxy.port}`,
-          tlsServerName: resolved.cluster.tlsServerName ?? (isIP(hostname) === 0 ? hostname : undefined)
-        }
-      }))
-    ).pipe(Layer.provide(e2e.config))
     const client = yield* Layer.build(
       e2e.layerWithHttp(
         damaging(random, () => calm),
-        behind
+        config
       )
     )
     const options = {
@@ -156,7 +142,7 @@ const chaos = (seed: number, namespace: string) =>
     }).pipe(Effect.provide(client))
   }).pipe(Effect.scoped, Logger.withMinimumLogLevel(LogLevel.Warning))
 
-layer(Layer.merge(e2e.layer, e2e.config), e2e.live)("chaos between a watch and a real API server", (it) => {
+layer(e2e.layer, e2e.live)("chaos between a watch and a real API server", (it) => {
   it.scoped(
     `of ${seeds} seeds makes no difference in the end`,
     () =>

@@ -78,10 +78,10 @@ export const layerWithToken = (token: string): Client =>
 /** A client of the administrator through another `Http`, as a user would replace that layer. */
 export const layerWithHttp = (
   wrap: (http: HttpService) => HttpService,
-  of: Layer.Layer<KubeConfig, ConfigError> = config
+  of: Layer.Layer<KubeConfig, ConfigError> = config,
+  auth: Layer.Layer<Auth, AuthError, KubeConfig> = Layer.fresh(Layer.provide(Auth.layer, NodeFileSystem.layer))
 ): Client => {
   const http = Layer.effect(Http, Effect.map(Http, wrap)).pipe(Layer.provide(Layer.fresh(Http.layer)))
-  const auth = Layer.fresh(Layer.provide(Auth.layer, NodeFileSystem.layer))
   return KubeClient.layer.pipe(Layer.provide(http), Layer.provide(auth), Layer.provide(of))
 }
 
