@@ -196,12 +196,11 @@ export const arrived = (state: State, signal: Arrived): State => {
       }
     }
     case "Seen":
-      // Until all is known, another connection would have to begin anew. A version that was known is no progress.
-      return command._tag === "List" ||
-        command.initial ||
-        signal.resourceVersion === "" ||
-        signal.resourceVersion === command.resourceVersion
-        ? state
+      // Until all is known, another connection would have to begin anew.
+      if (command._tag === "List" || command.initial) return state
+      // A version that was known is no progress, but who hears of it may watch.
+      return signal.resourceVersion === "" || signal.resourceVersion === command.resourceVersion
+        ? { ...state, running: true }
         : progress(state, signal.resourceVersion)
     case "Synced":
       return progress(state, signal.resourceVersion)

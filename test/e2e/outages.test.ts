@@ -72,9 +72,7 @@ const watching = (client: KubeClient["Type"], writer: KubeClient["Type"]) =>
 const isList = ({ request }: { readonly request: HttpRequest }) =>
   request.target.includes("/configmaps") && !request.target.includes("watch=true")
 
-const own = Boolean(process.env["E2E_KUBECONFIG"])
-  ? " (skipped: the cluster of E2E_KUBECONFIG must not be disturbed)"
-  : ""
+const own = process.env["E2E_KUBECONFIG"] ? " (skipped: the cluster of E2E_KUBECONFIG must not be disturbed)" : ""
 
 describe.skipIf(own !== "")(`on a real API server of its own${own}`, () => {
   const test = (

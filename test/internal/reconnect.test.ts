@@ -166,6 +166,14 @@ describe("what a watch does next", () => {
     assert.strictEqual(then(running, config), "fails")
   })
 
+  it("a bookmark of the version that is known: no progress, but a quiet watch that is refused later has patience, too", () => {
+    for (const error of [forbidden, unauthorized]) {
+      assert.deepStrictEqual(then(seen("5")(listed), error), ["pause", after("5")])
+      assert.deepStrictEqual(then(seen("")(listed), error), ["pause", after("5")])
+      assert.strictEqual(then(seen("5")(run(events)), error), "fails")
+    }
+  })
+
   it("a server that cannot send the initial objects: a list instead", () => {
     for (const error of [invalid, bad]) {
       assert.deepStrictEqual(then(initial(events), error), ["at once", whole])

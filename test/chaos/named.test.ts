@@ -1,0 +1,250 @@
+/** Failures that other clients are known for, on a TestCluster. Each is named by the report of it. */
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, Fiber, Layer, Logger, LogLevel, Option, Stream, TestClock, type Scope } from "effect"
+import { Auth, Condition, ConfigMap, Informer, type KubeClient, type KubeError, type Stored } from "effect-kubernetes"
+import * as Fault from "effect-kubernetes/testing/Fault"
+import { TestCluster } from "effect-kubernetes/testing/TestCluster"
+import { most } from "../support/chaos.js"
+import { strictly } from "../support/fold.js"
+
+const map = (name: string, n = "0") => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data: { n } })
+const watches = ({ isWatch }: Fault.FaultRequest) => isWatch
+
+interface Setting {
+  readonly cluster: TestCluster["Type"]
+  readonly informer: Informer.Informer<ConfigMap, "Namespaced">
+  /** `a0 b0`: what the informer knows. */
+  readonly known: Effect.Effect<string>
+  /** When each request was sent, those included that never arrived. */
+  readonly sent: ReadonlyArray<number>
+}
+
+const shown = (objects: Iterable<Stored<ConfigMap>>) =>
+  Array.from(objects, ({ data, metadata }) => `${metadata.name}${data?.["n"]}`)
+    .toSorted()
+    .join(" ")
+
+/** An informer that has synced: of two objects, and more where a test wants them. */
+const test = (
+  name: string,
+  body: (setting: Setting) => Effect.Effect<void, KubeError, KubeClient | Scope.Scope>,
+  names: ReadonlyArray<string> = ["a", "b"]
+) => {
+  const sent: Array<number> = []
+  const auth = Layer.effect(
+    Auth,
+    Effect.map(Auth, (auth) => ({
+      ...auth,
+      credentials: Effect.flatMap(Clock.currentTimeMillis, (now) => (sent.push(now), auth.credentials))
+    }))
+  ).pipe(Layer.provide(Auth.layerAnonymous))
+  it.scoped(name, () =>
+    Effect.gen(function* () {
+      const cluster = yield* TestCluster
+      const informer = yield* Informer.make(ConfigMap, { limit: 2 })
+      yield* TestClock.adjust(1000)
+      yield* body({ cluster, informer, known: Effect.sync(() => shown(informer.store.values())), sent })
+    }).pipe(
+      Effect.provide(TestCluster.layer({ controllers: false, objects: names.map((name) => map(name)), auth })),
+      Logger.withMinimumLogLevel(LogLevel.None)
+    )
+  )
+}
+
+describe("what other clients are known for", () => {
+  test("client-node #494: what was deleted while a watch was broken does not stay in the cache for ever", (setting) =>
+    Effect.gen(function* () {
+      const { cluster, known } = setting
+      for (let round = 0; round < 20; round++) {
+        yield* cluster.put(map(`pod-${round}`))
+        yield* TestClock.adjust(1000)
+        const down = yield* Effect.fork(cluster.restart({ downtime: "2 seconds", history: round % 2 === 0 }))
+        yield* TestClock.adjust(1000)
+        yield* cluster.remove(ConfigMap, `pod-${round}`)
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.join(down)
+      }
+      assert.strictEqual(yield* known, "a0 b0")
+    }))
+
+  for (const [report, time] of [
+    ["client-node #596: a watch whose connection is dead, unknown to anybody, goes on within minutes", "3 minutes"],
+    ["client-node #958: an informer still follows after an hour", "65 minutes"]
+  ] as const) {
+    test(report, ({ cluster, known }) =>
+      Effect.gen(function* () {
+        // Every connection goes dead after some bytes, the one that is open by its end.
+        yield* cluster.inject({ when: watches, fault: Fault.halfOpen({ afterBytes: 0 }), times: 3 })
+        yield* cluster.restart()
+        yield* TestClock.adjust(time)
+        yield* cluster.put(map("a", "1"))
+        yield* cluster.remove(ConfigMap, "b")
+        yield* TestClock.adjust("9 minutes")
+        assert.strictEqual(yield* known, "a1")
+      })
+    )
+  }
+
+  test("client-node #1496: a watch goes on after ECONNRESET", ({ cluster, known }) =>
+    Effect.gen(function* () {
+      for (let round = 1; round <= 10; round++) {
+        yield* cluster.inject({ when: watches, fault: Fault.reset({ afterBytes: round * 40 }), times: 1 })
+        yield* cluster.restart()
+        yield* cluster.put(map("a", String(round)))
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(yield* known, `a${round} b0`)
+      }
+    }))
+
+  test("client-node #1933: after an outage there is one watch again, not tens of requests a second", (setting) =>
+    Effect.gen(function* () {
+      const { cluster, known, sent } = setting
+      for (let round = 1; round <= 3; round++) {
+        const down = yield* Effect.fork(cluster.restart({ downtime: "3 minutes" }))
+        yield* TestClock.adjust("3 minutes")
+        yield* Fiber.join(down)
+        const began = sent.length
+        yield* cluster.put(map("a", String(round)))
+        yield* TestClock.adjust("4 minutes")
+        assert.strictEqual(yield* known, `a${round} b0`)
+        assert.isAtMost(sent.length - began, 2)
+      }
+      assert.isAtMost(most(sent, 1000), 3)
+    }))
+
+  test("kr8s: a watch that gets a 410 asks a few times, not 405 times in the first second", (setting) =>
+    Effect.gen(function* () {
+      const { cluster, known, sent } = setting
+      yield* cluster.inject({ when: watches, fault: Fault.status(410) })
+      yield* cluster.restart({ history: false })
+      const began = sent.length
+      yield* TestClock.adjust(1000)
+      assert.isAtMost(sent.length - began, 4)
+      yield* TestClock.adjust("10 minutes")
+      // A list and a watch each time, at last every half minute, a half more or less.
+      assert.isAtMost(sent.length - began, 100)
+      yield* cluster.clearFaults
+      yield* cluster.put(map("a", "1"))
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* known, "a1 b0")
+    }))
+
+  test("kr8s: a wait whose watch the server closes does not return before it is so", ({ cluster }) =>
+    Effect.gen(function* () {
+      const isNew = Condition.make("new", (it: Stored<ConfigMap>) => it.data?.["n"] === "new")
+      const waiting = yield* Effect.fork(ConfigMap.waitFor("a", isNew, { timeout: "infinity" }))
+      const gone = yield* Effect.fork(ConfigMap.waitFor("b", Condition.deleted, { timeout: "infinity" }))
+      yield* cluster.inject({ when: watches, fault: Fault.truncated(0) })
+      for (let round = 0; round < 10; round++) {
+        yield* TestClock.adjust("1 minute")
+        yield* cluster.restart({ history: round % 2 === 0 })
+        assert.isTrue(Option.isNone(yield* Fiber.poll(waiting)))
+        assert.isTrue(Option.isNone(yield* Fiber.poll(gone)))
+      }
+      yield* cluster.clearFaults
+      yield* cluster.put(map("a", "new"))
+      yield* cluster.remove(ConfigMap, "b")
+      yield* TestClock.adjust("2 minutes")
+      assert.strictEqual((yield* Fiber.join(waiting)).data?.["n"], "new")
+      yield* Fiber.join(gone)
+    }))
+
+  test(
+    "cloudcoil: an informer has every page of its list, also after a 410, and knows what is gone since",
+    ({ cluster, known }) =>
+      Effect.gen(function* () {
+        assert.strictEqual(yield* known, "a0 b0 c0 d0 e0")
+        const down = yield* Effect.fork(cluster.restart({ downtime: "5 seconds", history: false }))
+        yield* TestClock.adjust(1000)
+        yield* cluster.remove(ConfigMap, "a")
+        yield* cluster.remove(ConfigMap, "e")
+        yield* cluster.put(map("f"), map("g"), map("h"))
+        yield* cluster.compact
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.join(down)
+        assert.strictEqual(yield* known, "b0 c0 d0 f0 g0 h0")
+      }),
+    ["a", "b", "c", "d", "e"]
+  )
+
+  test("kubex: bookmarks are asked for by the name that the server knows, so a quiet watch need not list again", (setting) =>
+    Effect.gen(function* () {
+      const { cluster, known } = setting
+      const lists = Effect.map(cluster.requests, (all) => all.filter(({ query }) => !query.has("watch")).length)
+      const before = yield* lists
+      const elsewhere = { ...map("elsewhere"), metadata: { name: "elsewhere", namespace: "other" } }
+      yield* cluster.put(elsewhere, { ...elsewhere, data: { n: "1" } }, { ...elsewhere, data: { n: "2" } })
+      yield* TestClock.adjust("2 minutes")
+      yield* cluster.compact
+      yield* cluster.restart()
+      yield* cluster.put(map("a", "1"))
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* known, "a1 b0")
+      assert.strictEqual(yield* lists, before)
+      const asked = (yield* cluster.requests).filter(({ query }) => query.has("watch"))
+      assert.isTrue(asked.every(({ query }) => query.get("allowWatchBookmarks") === "true"))
+    }))
+
+  test("fabric8 #7896: a version that the server has forgotten without a word is not asked for again and again", (setting) =>
+    Effect.gen(function* () {
+      const { cluster, known, sent } = setting
+      const stale = (yield* ConfigMap.list()).resourceVersion
+      const isStale = ({ isWatch, query }: Fault.FaultRequest) => isWatch && query.get("resourceVersion") === stale
+      yield* cluster.inject({ when: isStale, fault: Fault.truncated(0) })
+      const down = yield* Effect.fork(cluster.restart({ downtime: "1 second", history: false }))
+      yield* cluster.put(map("a", "1"))
+      yield* cluster.remove(ConfigMap, "b")
+      yield* cluster.put(map("c"))
+      const began = sent.length
+      yield* TestClock.adjust("2 minutes")
+      yield* Fiber.join(down)
+      assert.strictEqual(yield* known, "a1 c0")
+      assert.isAtMost(sent.length - began, 12)
+    }))
+})
+
+describe("an outage", () => {
+  const outages: { readonly [what: string]: Fault.Fault } = {
+    "nobody listens": Fault.refused,
+    "connections break": Fault.reset(),
+    "there is no answer": Fault.halfOpen(),
+    "the server throttles": Fault.status(429, { retryAfterSeconds: 1 }),
+    "the server is overloaded": Fault.status(503),
+    "everything is forgotten": Fault.status(410),
+    "every answer ends at once": Fault.truncated(0),
+    "every answer is damaged": Fault.malformed("<html>"),
+    "the credentials are refused for a minute": Fault.unauthorized
+  }
+  for (const [what, fault] of Object.entries(outages)) {
+    test(`of a wait costs a few requests, and it never returns unmet: ${what}`, ({ cluster, sent }) =>
+      Effect.gen(function* () {
+        const isNew = Condition.make("new", (it: Stored<ConfigMap>) => it.data?.["n"] === "new")
+        const waits = [
+          yield* Effect.fork(ConfigMap.waitFor("a", isNew, { timeout: "infinity" })),
+          yield* Effect.fork(ConfigMap.waitForAll({}, isNew, { timeout: "infinity" })),
+          yield* Effect.fork(ConfigMap.waitFor("b", Condition.deleted, { timeout: "infinity" }))
+        ]
+        const watched = strictly<ConfigMap>()
+        yield* Effect.forkScoped(
+          Stream.runForEach(ConfigMap.watch(), (event) => Effect.sync(() => watched.take(event)))
+        )
+        // What has never shown anything may be refused for good.
+        yield* TestClock.adjust("1 minute")
+        yield* cluster.inject({ fault })
+        yield* cluster.restart()
+        const began = sent.length
+        const minutes = fault === Fault.unauthorized ? 1 : 3
+        yield* TestClock.adjust(`${minutes} minutes`)
+        for (const wait of waits) assert.isTrue(Option.isNone(yield* Fiber.poll(wait)))
+        // Three waits, a watch and an informer, each at last every half minute, a half more or less, and some with a list.
+        assert.isAtMost(sent.length - began, 5 * (14 + 6 * minutes))
+        assert.isAtMost(most(sent, 1000), 5 * 5)
+        yield* cluster.clearFaults
+        yield* cluster.put(map("a", "new"))
+        yield* cluster.remove(ConfigMap, "b")
+        yield* TestClock.adjust("5 minutes")
+        for (const wait of waits) yield* Fiber.join<unknown, KubeError>(wait)
+        assert.strictEqual(shown(watched.known.values()), "anew")
+      }))
+  }
+})
