@@ -219,7 +219,7 @@ describe("an outage", () => {
     test(`of a wait costs a few requests, and it never returns unmet: ${what}`, ({ cluster, sent }) =>
       Effect.gen(function* () {
         const isNew = Condition.make("new", (it: Stored<ConfigMap>) => it.data?.["n"] === "new")
-        const waits = [
+        const waits: ReadonlyArray<Fiber.Fiber<unknown, KubeError>> = [
           yield* Effect.fork(ConfigMap.waitFor("a", isNew, { timeout: "infinity" })),
           yield* Effect.fork(ConfigMap.waitForAll({}, isNew, { timeout: "infinity" })),
           yield* Effect.fork(ConfigMap.waitFor("b", Condition.deleted, { timeout: "infinity" }))
@@ -243,7 +243,7 @@ describe("an outage", () => {
         yield* cluster.put(map("a", "new"))
         yield* cluster.remove(ConfigMap, "b")
         yield* TestClock.adjust("5 minutes")
-        for (const wait of waits) yield* Fiber.join<unknown, KubeError>(wait)
+        for (const wait of waits) yield* Fiber.join(wait)
         assert.strictEqual(shown(watched.known.values()), "anew")
       }))
   }
