@@ -1,7 +1,22 @@
 /** What runs in the cluster: controllers, on the clock of the test. */
 import { assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Fiber, Option, TestClock } from "effect"
-import { ConfigMap, Deployment, Job, Namespace, Patch, Pod, ReplicaSet, type MetaV1 } from "effect-kubernetes"
+import {
+  ConfigMap,
+  CronJob,
+  DaemonSet,
+  Deployment,
+  EndpointSlice,
+  Job,
+  Namespace,
+  Node,
+  Patch,
+  Pod,
+  ReplicaSet,
+  Service,
+  ServiceAccount,
+  type MetaV1
+} from "effect-kubernetes"
 import { TestCluster } from "effect-kubernetes/testing/TestCluster"
 
 const owned = (
@@ -244,5 +259,180 @@ describe("jobs", () => {
         TestCluster.layer({ nodes: 1, containers: [TestCluster.container("work", { run: Effect.succeed(1) })] })
       )
     )
+  )
+})
+
+const daemon = (version: string) => ({
+  metadata: { name: "agent" },
+  spec: {
+    selector: { matchLabels: { app: "agent" } },
+    template: {
+      metadata: { labels: { app: "agent" }, annotations: { version } },
+      spec: { containers: [{ name: "app", image: "app:1" }] }
+    }
+  }
+})
+
+const versionsByNode = Effect.map(Pod.list({ labels: { app: "agent" } }), ({ items }) =>
+  items.map(({ metadata, spec }) => `${spec.nodeName} ${metadata.annotations?.["version"]}`).toSorted()
+)
+
+describe("daemon sets", () => {
+  it.effect("have a pod on every node that takes it, and on new ones", () =>
+    Effect.gen(function* () {
+      const cluster = yield* TestCluster
+      yield* DaemonSet.create(daemon("1"))
+      yield* settled
+      assert.deepStrictEqual(yield* versionsByNode, ["node-1 1", "node-2 1", "node-3 1"])
+      yield* Node.patch("node-2", Patch.merge({ spec: { taints: [{ key: "full", effect: "NoSchedule" }] } }))
+      yield* Node.patch("node-3", Patch.merge({ spec: { taints: [{ key: "broken", effect: "NoExecute" }] } }))
+      yield* settled
+      // Who is there already may stay, unless the taint says otherwise.
+      assert.deepStrictEqual(yield* versionsByNode, ["node-1 1", "node-2 1"])
+      const { status } = yield* DaemonSet.get("agent")
+      assert.deepStrictEqual([status.desiredNumberScheduled, status.numberMisscheduled], [1, 1])
+      yield* cluster.put({ apiVersion: "v1", kind: "Node", metadata: { name: "node-4" } })
+      yield* settled
+      assert.deepStrictEqual(yield* versionsByNode, ["node-1 1", "node-2 1", "node-4 1"])
+    }).pipe(Effect.provide(TestCluster.layer({ nodes: 3 })))
+  )
+
+  it.effect("are updated one node after the other, and not further than the first that does not become ready", () =>
+    Effect.gen(function* () {
+      const cluster = yield* TestCluster
+      yield* DaemonSet.create(daemon("1"))
+      yield* settled
+      yield* cluster.container("app", { ready: true, start: "10 seconds" })
+      yield* DaemonSet.patch("agent", Patch.merge(daemon("2")))
+      yield* settled
+      const old = (all: ReadonlyArray<string>) => all.filter((each) => each.endsWith("1")).length
+      assert.strictEqual(old(yield* versionsByNode), 2)
+      yield* TestClock.adjust("10 seconds")
+      yield* settled
+      assert.strictEqual(old(yield* versionsByNode), 1)
+      yield* TestClock.adjust("20 seconds")
+      yield* settled
+      assert.deepStrictEqual(yield* versionsByNode, ["node-1 2", "node-2 2", "node-3 2"])
+    }).pipe(Effect.provide(TestCluster.layer({ nodes: 3 })))
+  )
+})
+
+const cron = (spec: object) => ({
+  metadata: { name: "tick" },
+  spec: {
+    schedule: "*/10 * * * *",
+    jobTemplate: {
+      spec: { template: { spec: { restartPolicy: "Never", containers: [{ name: "work", image: "work:1" }] } } }
+    },
+    ...spec
+  }
+})
+
+const jobNames = Effect.map(Job.list(), ({ items }) => items.map(({ metadata }) => metadata.name))
+
+describe("cron jobs", () => {
+  const running = { nodes: 1, containers: [TestCluster.container("work", { run: Effect.never })] }
+
+  it.effect("make a job at each time of their schedule, and keep so many", () =>
+    Effect.gen(function* () {
+      yield* CronJob.create(cron({ successfulJobsHistoryLimit: 2 }))
+      for (let times = 0; times < 4; times++) {
+        yield* TestClock.adjust("10 minutes")
+        yield* settled
+      }
+      assert.deepStrictEqual(yield* jobNames, ["tick-30", "tick-40"])
+    }).pipe(Effect.provide(TestCluster.layer({ nodes: 1 })))
+  )
+
+  it.effect("forbid a job beside one that runs", () =>
+    Effect.gen(function* () {
+      yield* CronJob.create(cron({ concurrencyPolicy: "Forbid" }))
+      yield* TestClock.adjust("35 minutes")
+      yield* settled
+      assert.deepStrictEqual(yield* jobNames, ["tick-10"])
+    }).pipe(Effect.provide(TestCluster.layer(running)))
+  )
+
+  it.effect("replace the one that runs", () =>
+    Effect.gen(function* () {
+      yield* CronJob.create(cron({ concurrencyPolicy: "Replace" }))
+      yield* TestClock.adjust("10 minutes")
+      yield* settled
+      yield* TestClock.adjust("10 minutes")
+      yield* settled
+      assert.deepStrictEqual(yield* jobNames, ["tick-20"])
+    }).pipe(Effect.provide(TestCluster.layer(running)))
+  )
+
+  it.effect("do not begin what is too late, and only the last of what was missed", () =>
+    Effect.gen(function* () {
+      yield* CronJob.create(cron({ suspend: true, startingDeadlineSeconds: 60 }))
+      yield* TestClock.adjust("35 minutes")
+      yield* CronJob.patch("tick", Patch.merge({ spec: { suspend: false } }))
+      yield* settled
+      assert.deepStrictEqual(yield* jobNames, [])
+      yield* CronJob.patch("tick", Patch.merge({ spec: { startingDeadlineSeconds: null } }))
+      yield* settled
+      assert.deepStrictEqual(yield* jobNames, ["tick-30"])
+    }).pipe(Effect.provide(TestCluster.layer({ nodes: 1 })))
+  )
+})
+
+describe("endpoints", () => {
+  it.effect("go into slices of a hundred, and stay in theirs", () =>
+    Effect.gen(function* () {
+      const cluster = yield* TestCluster
+      yield* Service.create({ metadata: { name: "web" }, spec: { selector: { app: "web" }, ports: [{ port: 80 }] } })
+      const pod = (index: number) => ({
+        apiVersion: "v1",
+        kind: "Pod",
+        metadata: { name: `web-${index}`, labels: { app: "web" } },
+        spec: { containers: [{ name: "app", image: "app:1" }] },
+        status: { phase: "Running", podIP: `10.1.0.${index}`, conditions: [{ type: "Ready", status: "True" }] }
+      })
+      yield* cluster.put(...Array.from({ length: 150 }, (_, index) => pod(index)))
+      yield* settled
+      const sizes = Effect.map(EndpointSlice.list({ labels: { "kubernetes.io/service-name": "web" } }), ({ items }) =>
+        items.map(({ endpoints }) => endpoints?.length).toSorted()
+      )
+      assert.deepStrictEqual(yield* sizes, [100, 50])
+      yield* cluster.remove(Pod, "web-0")
+      yield* settled
+      assert.deepStrictEqual((yield* sizes).toSorted(), [50, 99])
+    }).pipe(Effect.provide(TestCluster.layer({ controllers: ["endpointslice"] })))
+  )
+})
+
+describe("parts of the cluster", () => {
+  it.effect("can be all but some", () =>
+    Effect.gen(function* () {
+      assert.isTrue(yield* ServiceAccount.exists("default"))
+      assert.isFalse(yield* ConfigMap.exists("kube-root-ca.crt"))
+      const { spec } = yield* Pod.create({
+        metadata: { name: "web" },
+        spec: { containers: [{ name: "a", image: "b" }] }
+      })
+      assert.isUndefined(spec.serviceAccountName)
+      assert.strictEqual(spec.priority, 0)
+    }).pipe(
+      Effect.provide(
+        TestCluster.layer({ controllers: ["*", "-root-ca-cert-publisher"], admission: ["-ServiceAccount", "*"] })
+      )
+    )
+  )
+
+  it.effect("a namespace has its account at once, and gets it back", () =>
+    Effect.gen(function* () {
+      yield* Namespace.create({ metadata: { name: "team" } })
+      const { spec } = yield* Pod.create(
+        { metadata: { name: "web" }, spec: { containers: [{ name: "a", image: "b" }] } },
+        { namespace: "team" }
+      )
+      assert.strictEqual(spec.serviceAccountName, "default")
+      yield* settled
+      yield* ServiceAccount.delete("default", { namespace: "team" })
+      yield* settled
+      assert.isTrue(yield* ServiceAccount.exists("default", { namespace: "team" }))
+    }).pipe(Effect.provide(TestCluster.layer()))
   )
 })
