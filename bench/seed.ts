@@ -8,7 +8,7 @@ const apps = ["web", "checkout", "search", "mailer", "ledger", "thumbnailer", "g
 const tiers = ["frontend", "backend", "batch"]
 
 /** Hexadecimal digits that differ from pod to pod and are the same in every run. */
-const digits = (index: number, length: number): string => {
+export const digits = (index: number, length: number): string => {
   let state = index * 2654435761 + 1
   let text = ""
   while (text.length < length) {
@@ -41,7 +41,7 @@ const container = (index: number, name: string, port: number) => ({
   securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } }
 })
 
-const pod = (index: number): Pod => {
+export const pod = (index: number): Pod => {
   const app = apps[index % apps.length] ?? ""
   return {
     metadata: {
@@ -77,7 +77,7 @@ const pod = (index: number): Pod => {
   }
 }
 
-const status = (index: number) => {
+export const status = (index: number) => {
   const time = new Date(Date.UTC(2026, 0, 1) + index * 1000).toISOString().replace(".000", "")
   const ip = `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`
   return {

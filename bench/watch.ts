@@ -1,176 +1,136 @@
 /**
- * CPU time of an event on its way through a watch and an informer, beside undici and `JSON.parse`: `npm run bench:watch`.
- *
- * A server in a process of its own replays events as the API server does, an HTTP chunk each. Each candidate runs in a
- * process of its own, round by round, and the medians are compared.
+ * CPU time of events on their way through a watch and an informer, and CPU time and memory of an informer's first list,
+ * beside undici and `JSON.parse` by hand and beside `@kubernetes/client-node`: `npm run bench:watch`. README.md says more.
  */
-import { Effect, Layer, Stream } from "effect"
-import { Informer, KubeConfig, NodeKubeClient, Pod } from "effect-kubernetes"
 import { fork } from "node:child_process"
-import { createServer } from "node:http"
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { cpus } from "node:os"
 import { fileURLToPath } from "node:url"
-import { request } from "undici"
+import { parseArgs } from "node:util"
+import ts from "typescript"
 
-const self = fileURLToPath(import.meta.url)
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-const candidates = ["floor", "single", "watch", "informer"] as const
-type Candidate = (typeof candidates)[number]
+interface Figures {
+  readonly cpu: number
+  readonly wall: number
+  readonly heap: number
+}
 
-/** A pod of about this many bytes, half of them managedFields, as on a real server. */
-const podOf = (index: number, bytes: number) => {
-  const filler = (size: number) =>
-    Object.fromEntries(
-      Array.from({ length: Math.max(1, Math.floor(size / 40)) }, (_, at) => [`f:field-${at}-of-it`, { "f:more": {} }])
-    )
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: {
-      name: `pod-${index % 5000}`,
-      namespace: "bench",
-      uid: `00000000-0000-0000-0000-${String(index % 5000).padStart(12, "0")}`,
-      resourceVersion: String(index + 10),
-      creationTimestamp: "2026-01-01T00:00:00Z",
-      labels: { app: "web", index: String(index) },
-      annotations: Object.fromEntries(
-        Array.from({ length: Math.floor(bytes / 200) }, (_, at) => [
-          `example.com/annotation-${at}`,
-          `value ${at} of ${index}`
-        ])
-      ),
-      managedFields: [
-        {
-          manager: "kubelet",
-          operation: "Update",
-          apiVersion: "v1",
-          time: "2026-01-01T00:00:00Z",
-          fieldsType: "FieldsV1",
-          fieldsV1: filler(bytes / 2)
-        }
-      ]
-    },
-    spec: { containers: [{ name: "web", image: "registry.example.com/team/web:1.2.3", resources: {} }] },
-    status: { phase: "Running", podIP: "10.0.0.1" }
+interface Scenario {
+  readonly title: string
+  readonly task: "events" | "sync"
+  readonly size: "large" | "small"
+  readonly count: number
+  readonly contenders: ReadonlyArray<string>
+}
+
+const readers = [
+  "floor",
+  "floor, kept",
+  "one connection",
+  "watch",
+  "watch, lean",
+  "informer",
+  "informer, full",
+  "client-node watch",
+  "client-node informer"
+]
+
+const scenarios: { readonly [name: string]: Scenario } = {
+  events: { title: "events of 9.5 KB", task: "events", size: "large", count: 100_000, contenders: readers },
+  small: { title: "events of 0.9 KB", task: "events", size: "small", count: 100_000, contenders: readers },
+  sync: {
+    title: "pods of 9.5 KB into a cache",
+    task: "sync",
+    size: "large",
+    count: 5000,
+    contenders: ["floor", "floor, pages", "informer", "informer, full", "client-node informer"]
+  },
+  // One answer with all of these would be more than a string can hold.
+  sync50: {
+    title: "pods of 9.5 KB into a cache",
+    task: "sync",
+    size: "large",
+    count: 50_000,
+    contenders: ["floor, pages", "informer"]
   }
 }
 
-const serve = (count: number, bytes: number) => {
-  const known = Math.min(count, 5000)
-  const lines = Array.from(
-    { length: count },
-    (_, index) => `${JSON.stringify({ type: index < known ? "ADDED" : "MODIFIED", object: podOf(index, bytes) })}\n`
-  )
-  const server = createServer((incoming, response) => {
-    response.writeHead(200, { "content-type": "application/json" })
-    if (!incoming.url?.includes("watch=true")) {
-      response.end(JSON.stringify({ kind: "PodList", apiVersion: "v1", metadata: { resourceVersion: "1" }, items: [] }))
-      return
-    }
-    let at = 0
-    const push = () => {
-      // Chunks of one event each, as many as the socket takes.
-      while (at < lines.length) if (!response.write(lines[at++])) return void response.once("drain", push)
-    }
-    push()
-  })
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    process.send?.(typeof address === "object" && address !== null ? address.port : 0)
-  })
-}
-
-const run = async (candidate: Candidate, port: number, count: number): Promise<void> => {
-  const server = `http://127.0.0.1:${port}`
-  const client = NodeKubeClient.fromConfig(
-    KubeConfig.layerValue({
-      namespace: "bench",
-      cluster: { name: "bench", server, insecureSkipTlsVerify: false, disableCompression: true },
-      user: { name: "bench", unsupported: [] }
-    })
-  )
-  const counted = (stream: Stream.Stream<unknown, unknown, never>) =>
-    Effect.runPromise(Stream.runDrain(Stream.take(stream, count)).pipe(Effect.orDie))
-  const began = process.cpuUsage()
-  const start = performance.now()
-  if (candidate === "floor") {
-    const { body } = await request(`${server}/api/v1/namespaces/bench/pods?watch=true`)
-    let rest = ""
-    let seen = 0
-    body.setEncoding("utf8")
-    for await (const chunk of body as AsyncIterable<string>) {
-      const parts = (rest + chunk).split("\n")
-      rest = parts.pop() ?? ""
-      for (const part of parts) {
-        JSON.parse(part)
-        seen += 1
-      }
-      if (seen >= count) break
-    }
-  } else if (candidate === "informer") {
-    await Effect.gen(function* () {
-      const informer = yield* Informer.make(Pod)
-      yield* Stream.runDrain(
-        Stream.takeUntil(
-          informer.changes,
-          (event) => "object" in event && event.object.metadata.resourceVersion === String(count + 9)
-        )
-      )
-    }).pipe(Effect.scoped, Effect.provide(client), Effect.orDie, Effect.runPromise)
-  } else {
-    const events =
-      candidate === "single"
-        ? Pod.watch({ resume: false, resourceVersion: "1" })
-        : Stream.filter(Pod.watch(), (event) => "object" in event)
-    await counted(Stream.provideLayer(events, Layer.orDie(client)))
-  }
-  const { system, user } = process.cpuUsage(began)
-  process.send?.({ cpu: (user + system) / count, wall: ((performance.now() - start) * 1000) / count })
-}
-
-const child = (args: ReadonlyArray<string>) =>
-  new Promise<{ readonly message: unknown; readonly stop: () => void }>((resolve, reject) => {
-    const process_ = fork(self, [...args], { execArgv: process.execArgv })
-    process_.once("message", (message) => resolve({ message, stop: () => void process_.kill() }))
-    process_.once("error", reject)
+/** What a child tells first. */
+const first = <A>(child: ReturnType<typeof fork>): Promise<A> =>
+  new Promise((resolve, reject) => {
+    child.once("message", (message) => resolve(message as A))
+    child.once("exit", (code) => reject(new Error(`a process of the bench ended with ${code}`)))
   })
 
 const median = (values: ReadonlyArray<number>): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
-const main = async (rounds: number) => {
-  for (const [count, bytes] of [
-    [40_000, 1000],
-    [10_000, 9000]
-  ] as const) {
-    const server = await child(["serve", String(count), String(bytes)])
-    const results = new Map<Candidate, Array<{ readonly cpu: number; readonly wall: number }>>()
-    for (let round = 0; round < rounds; round++) {
-      for (const candidate of candidates) {
-        const { message, stop } = await child(["run", candidate, String(server.message), String(count)])
-        stop()
-        // The child is this same program.
-        results.set(candidate, [
-          ...(results.get(candidate) ?? []),
-          message as { readonly cpu: number; readonly wall: number }
-        ])
-      }
+const { values: options } = parseArgs({
+  options: {
+    scenarios: { type: "string", default: Object.keys(scenarios).join() },
+    contenders: { type: "string" },
+    rounds: { type: "string", default: "5" },
+    events: { type: "string", default: "100000" },
+    profile: { type: "string" }
+  }
+})
+
+mkdirSync(here("dist/watch"), { recursive: true })
+const { outputText } = ts.transpileModule(readFileSync(here("watch/contender.ts"), "utf8"), {
+  compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: true }
+})
+writeFileSync(here("dist/watch/contender.js"), outputText)
+
+const server = fork(here("watch/server.ts"), { execArgv: process.execArgv })
+const { ca, port } = await first<{ readonly port: number; readonly ca: string }>(server)
+const print = (line: string) => process.stdout.write(`${line}\n`)
+print(`Node ${process.versions.node}, ${cpus().length} CPUs (${cpus()[0]?.model}), ${options.rounds} rounds`)
+
+for (const scenario of options.scenarios.split(",")) {
+  const found = scenarios[scenario]
+  if (found === undefined) throw new Error(`no scenario ${scenario}; there are: ${Object.keys(scenarios).join()}`)
+  const { size, task, title } = found
+  const count = task === "events" ? Number(options.events) : found.count
+  const wanted = options.contenders?.split(";")
+  const contenders = found.contenders.filter((name, index) => index === 0 || wanted?.includes(name) !== false)
+  const rounds: Array<Map<string, Figures>> = []
+  for (let round = 0; round < Number(options.rounds); round++) {
+    const figures = new Map<string, Figures>()
+    // In turns: what else the machine does hits all of them.
+    for (const name of contenders) {
+      const child = fork(here("dist/watch/contender.js"), [name, task, size, String(count)], {
+        execArgv: ["--expose-gc", ...(options.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${options.profile}`])],
+        env: { ...process.env, BENCH_SERVER: `https://127.0.0.1:${port}`, BENCH_CA: ca }
+      })
+      figures.set(name, await first<Figures>(child))
+      await new Promise((resolve) => child.once("exit", resolve))
     }
-    server.stop()
-    const floor = median((results.get("floor") ?? []).map(({ cpu }) => cpu))
-    process.stdout.write(`${count} events of ${bytes} bytes\n`)
-    for (const [candidate, values] of results) {
-      const cpu = median(values.map((value) => value.cpu))
-      const wall = median(values.map((value) => value.wall))
-      process.stdout.write(
-        `  ${candidate.padEnd(9)} ${cpu.toFixed(1).padStart(7)} us CPU   x${(cpu / floor).toFixed(2)}   ${Math.round(1e6 / wall)} events/s\n`
-      )
-    }
+    rounds.push(figures)
+  }
+  print(`\n### ${count} ${title}\n`)
+  print(`| | CPU µs each | × | least–most | heap MB | × | each s |`)
+  print("| --- | --- | --- | --- | --- | --- | --- |")
+  for (const name of contenders) {
+    const of = (pick: (figures: Figures) => number) => rounds.flatMap((round) => [round.get(name)].flatMap((own) => (own === undefined ? [] : [pick(own)])))
+    // Of each round its own ratio: the machine's other work is part of both.
+    const ratios = (pick: (figures: Figures) => number) =>
+      rounds.map((round) => {
+        const [own, floor] = [round.get(name), round.get(contenders[0] ?? "")]
+        return own === undefined || floor === undefined ? Number.NaN : pick(own) / pick(floor)
+      })
+    const cpu = ratios((figures) => figures.cpu)
+    const cells = [
+      name,
+      median(of((figures) => figures.cpu)).toFixed(1),
+      median(cpu).toFixed(2),
+      `${Math.min(...cpu).toFixed(2)}–${Math.max(...cpu).toFixed(2)}`,
+      median(of((figures) => figures.heap)).toFixed(1),
+      task === "sync" ? median(ratios((figures) => figures.heap)).toFixed(2) : "",
+      (1e6 / median(of((figures) => figures.wall))).toFixed(0)
+    ]
+    print(`| ${cells.join(" | ")} |`)
   }
 }
-
-const [mode, ...args] = process.argv.slice(2)
-if (mode === "serve") serve(Number(args[0]), Number(args[1]))
-else if (mode === "run") {
-  // The parent wrote these.
-  await run(args[0] as Candidate, Number(args[1]), Number(args[2]))
-} else await main(Number(mode ?? 3))
+server.kill()
