@@ -101,7 +101,10 @@ for (const scenario of options.scenarios.split(",")) {
     // In turns: what else the machine does hits all of them.
     for (const name of contenders) {
       const child = fork(here("dist/watch/contender.js"), [name, task, size, String(count)], {
-        execArgv: ["--expose-gc", ...(options.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${options.profile}`])],
+        execArgv: [
+          "--expose-gc",
+          ...(options.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${options.profile}`])
+        ],
         env: { ...process.env, BENCH_SERVER: `https://127.0.0.1:${port}`, BENCH_CA: ca }
       })
       figures.set(name, await first<Figures>(child))
@@ -113,7 +116,8 @@ for (const scenario of options.scenarios.split(",")) {
   print(`| | CPU µs each | × | least–most | heap MB | × | each s |`)
   print("| --- | --- | --- | --- | --- | --- | --- |")
   for (const name of contenders) {
-    const of = (pick: (figures: Figures) => number) => rounds.flatMap((round) => [round.get(name)].flatMap((own) => (own === undefined ? [] : [pick(own)])))
+    const of = (pick: (figures: Figures) => number) =>
+      rounds.flatMap((round) => [round.get(name)].flatMap((own) => (own === undefined ? [] : [pick(own)])))
     // Of each round its own ratio: the machine's other work is part of both.
     const ratios = (pick: (figures: Figures) => number) =>
       rounds.map((round) => {

@@ -125,8 +125,10 @@ export interface Informer<K, S extends Scope = "Namespaced", N extends string = 
 /**
  * Starts an informer, which lives as long as the scope. It does not wait for the first list: `synced` and every reader do.
  *
- * Equal strings of all objects are one in memory, and `managedFields` are left out, so 5,000 ordinary pods take a third
- * of what the parsed list takes. An object that cannot be decoded is left out and logged (`decodeFailures`).
+ * `managedFields` are left out, equal strings of all objects are one in memory, and what has not changed of an object is
+ * taken over from its state of before: `previous.spec === object.spec` says that no part of it has changed. What it comes
+ * to is in docs/watching.md. How many objects all informers of a kind hold is the metric `kubernetes.client.informer.objects`. An
+ * object that cannot be decoded is left out and logged (`decodeFailures`).
  *
  * @example
  * ```ts

@@ -7,6 +7,8 @@ import {
   Exit,
   FastCheck as fc,
   Layer,
+  Metric,
+  MetricState,
   Option,
   Schedule,
   Scope,
@@ -289,6 +291,48 @@ describe("an informer", () => {
       }),
       { numRuns: 60 }
     )
+  })
+
+  it("shares with the state of before what is as it was", () => {
+    const { informer, server, simulation } = setting()
+    simulation.pass(0)
+    const before = informer.store.get("a")
+    server.put("a", { n: "1" })
+    simulation.pass(0)
+    const changed = informer.store.get("a")
+    server.put("a", { n: "1" })
+    simulation.pass(0)
+    const touched = informer.store.get("a")
+    assert.notStrictEqual(changed?.data, before?.data)
+    assert.notStrictEqual(touched?.metadata.resourceVersion, changed?.metadata.resourceVersion)
+    assert.strictEqual(touched?.data, changed?.data)
+  })
+
+  it("counts the objects of all informers of a kind, until their scopes close", () => {
+    const size = () =>
+      Metric.unsafeSnapshot().reduce(
+        (sum, { metricKey: { name, tags }, metricState }) =>
+          name === "kubernetes.client.informer.objects" &&
+          tags.some(({ value }) => value === "configmaps") &&
+          MetricState.isGaugeState(metricState)
+            ? sum + Number(metricState.value)
+            : sum,
+        0
+      )
+    // Informers of other tests may still run.
+    const first = size()
+    const [one, other] = [setting({}, ["a", "b", "c"]), setting({}, ["a"])]
+    for (const { simulation } of [one, other]) simulation.pass(0)
+    assert.strictEqual(size() - first, 4)
+    one.server.remove("a")
+    one.simulation.pass(0)
+    assert.strictEqual(size() - first, 3)
+    one.close()
+    one.simulation.pass(0)
+    assert.strictEqual(size() - first, 1)
+    other.close()
+    other.simulation.pass(0)
+    assert.strictEqual(size() - first, 0)
   })
 
   it("keeps what the transform keeps, without managedFields", () => {

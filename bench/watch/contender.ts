@@ -101,9 +101,7 @@ const ourEvents = async (options: Options.WatchOptions | Options.SingleWatchOpti
   // Each of the two kinds of options makes a watch of its own type.
   const events = Pod.watch(options as Options.WatchOptions)
   return () =>
-    runtime.runPromise(
-      Stream.runDrain(Stream.takeUntil(events, (event) => "object" in event && isLast(event.object)))
-    )
+    runtime.runPromise(Stream.runDrain(Stream.takeUntil(events, (event) => "object" in event && isLast(event.object))))
 }
 
 const ourInformer = async (managedFields: boolean): Promise<Run> => {
@@ -199,6 +197,8 @@ const result = await run()
 const { system, user } = process.cpuUsage(used)
 const wall = performance.now() - began
 const after = await heap()
-process.send?.({ cpu: (user + system) / count, wall: (wall * 1000) / count, heap: after - before }, () => process.exit())
+process.send?.({ cpu: (user + system) / count, wall: (wall * 1000) / count, heap: after - before }, () =>
+  process.exit()
+)
 // Nothing may take it for garbage before this.
 void [result, kept]

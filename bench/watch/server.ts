@@ -15,7 +15,10 @@ const fieldsOf = (value: unknown): unknown => {
     return Object.fromEntries(
       value.map((item: unknown) => {
         const { name, type } = item as { readonly name?: string; readonly type?: string }
-        return [`k:${JSON.stringify(name === undefined ? { type } : { name })}`, { ".": {}, ...(fieldsOf(item) as object) }]
+        return [
+          `k:${JSON.stringify(name === undefined ? { type } : { name })}`,
+          { ".": {}, ...(fieldsOf(item) as object) }
+        ]
       })
     )
   }
@@ -47,7 +50,10 @@ const storedPod = (index: number) => {
           apiVersion: "v1",
           time: "2026-01-01T00:00:00Z",
           fieldsType: "FieldsV1",
-          fieldsV1: { "f:metadata": fieldsOf({ labels: metadata?.labels, annotations: metadata?.annotations }), "f:spec": fieldsOf(spec) }
+          fieldsV1: {
+            "f:metadata": fieldsOf({ labels: metadata?.labels, annotations: metadata?.annotations }),
+            "f:spec": fieldsOf(spec)
+          }
         },
         {
           manager: "kubelet",
@@ -129,7 +135,8 @@ const main = Effect.gen(function* () {
       const next = to < total ? `,"continue":"${to}","remainingItemCount":${total - to}` : ""
       let at = from
       const push = (): void => {
-        if (at === from) response.write(`{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"1"${next}},"items":[`)
+        if (at === from)
+          response.write(`{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"1"${next}},"items":[`)
         for (; at < to; at++) {
           const text = JSON.stringify(make(size)(at))
           if (!response.write(at + 1 < to ? `${text},` : text)) {

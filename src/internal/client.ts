@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
@@ -38,6 +39,7 @@ import type { Status } from "../resources/MetaV1.js"
 import { decodeError, infoOf } from "./decode.js"
 import { discover } from "./discovery.js"
 import * as metrics from "./metrics.js"
+import { open, toStream } from "./pull.js"
 import { version } from "./version.js"
 
 const defaultTimeout = Duration.seconds(65)
@@ -236,10 +238,18 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
       Effect.flatMap(whole(request), (answer) => parseJson(request, answer.text, answer))
 
     const stream = (request: Request): Stream.Stream<Uint8Array, KubeError> =>
-      Stream.unwrapScoped(
+      toStream(
         call(request, http.stream, (answer) =>
           Effect.map(Stream.runCollect(Stream.decodeText(answer.body)), (parts) => [...parts].join(""))
-        ).pipe(Effect.map((answer) => Stream.mapError(answer.body, fromFailure(request, Duration.infinity))))
+        ).pipe(
+          Effect.flatMap((answer) => {
+            const toError = fromFailure(request, Duration.infinity)
+            return Effect.mapBoth(open(answer.body), {
+              onFailure: toError,
+              onSuccess: ({ end, pull }) => ({ end, pull: Effect.mapError(pull, Option.map(toError)) })
+            })
+          })
+        )
       )
 
     const exchange = ({ body, search, ...about }: RawRequest): Effect.Effect<RawResponse, KubeError, Scope.Scope> =>

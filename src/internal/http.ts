@@ -5,10 +5,7 @@ import { gunzip } from "node:zlib"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -18,6 +15,7 @@ import { Auth } from "../layers/Auth.js"
 import type { HttpFailure, HttpHead, HttpRequest, HttpResponse, HttpService, HttpStream } from "../layers/Http.js"
 import { KubeConfig, type Cluster } from "../layers/KubeConfig.js"
 import { makeInbox } from "./inbox.js"
+import { after } from "./timer.js"
 
 /** Connections that calls share. A watch or a log has one of its own, so that it never keeps a call waiting. */
 const poolSize = 32
@@ -234,26 +232,6 @@ export const timed = <A>(
       abort = start(done)
     })
   })
-
-const realClock = Context.get(DefaultServices.liveServices, Clock.Clock)
-/** Longer timers would fire at once. */
-const longestTimer = 2 ** 31 - 1
-
-/**
- * Runs `f` after a while on the Clock; returns what prevents it. The race of two fibers that `Effect.timeout` makes, and
- * even one fiber that sleeps, would cost a good part of what a small request costs.
- */
-const after = (clock: Clock.Clock, millis: number, f: () => void): (() => void) => {
-  if (clock === realClock) {
-    const timer = setTimeout(f, Math.min(millis, longestTimer))
-    return () => clearTimeout(timer)
-  }
-  const sleeper = Effect.runFork(clock.sleep(Duration.millis(millis)))
-  sleeper.addObserver((exit) => {
-    if (Exit.isSuccess(exit)) f()
-  })
-  return () => sleeper.unsafeInterruptAsFork(FiberId.none)
-}
 
 const interrupted = new Error("interrupted")
 

@@ -2,8 +2,8 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import type { HttpFailure } from "../layers/Http.js"
+import { toStream, type Pull } from "./pull.js"
 
 type Signal = { readonly chunk: Uint8Array } | { readonly failure: HttpFailure } | "end"
 
@@ -17,12 +17,12 @@ export const makeInbox = (connection: { readonly pause: () => void; readonly res
   let size = 0
   let paused = false
   let last: { readonly failure: HttpFailure } | "end" | undefined
-  let taker: ((result: Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<HttpFailure>>) => void) | undefined
+  let taker: ((result: Pull<Uint8Array, HttpFailure>) => void) | undefined
 
   let turn: NodeJS.Immediate | undefined
 
   /** What there is to take now. The end stays, for whoever pulls again. */
-  const take = (): Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<HttpFailure>> | undefined => {
+  const take = (): Pull<Uint8Array, HttpFailure> | undefined => {
     if (waiting.length > 0) {
       const taken = Chunk.unsafeFromArray(waiting)
       waiting = []
@@ -71,5 +71,6 @@ export const makeInbox = (connection: { readonly pause: () => void; readonly res
       if (taker === resume) taker = undefined
     })
   })
-  return { offer, chunks: Stream.repeatEffectChunkOption(pull) }
+  const end = () => offer("end")
+  return { offer, chunks: toStream(Effect.succeed({ pull, end })) }
 }

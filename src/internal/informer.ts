@@ -6,8 +6,8 @@ import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
-import type * as EffectScope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import * as EffectScope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import type { Indexes, Informer, InformerEvent, Options } from "../Informer.js"
 import type { KubeError } from "../KubeError.js"
 import type { KubeClient } from "../layers/KubeClient.js"
@@ -17,6 +17,7 @@ import type {
   Descriptor,
   PartialObjectMetadata,
   Ref,
+  ResourceInfo,
   Scope,
   Stored,
   TransformOption,
@@ -24,6 +25,8 @@ import type {
 } from "../Resource.js"
 import type { WatchEvent } from "../Watch.js"
 import { makeSharing } from "./lean.js"
+import * as metrics from "./metrics.js"
+import { open, toStream, type Pull } from "./pull.js"
 import { withClient } from "./withClient.js"
 
 /** What of an object the cache itself looks at; every stored object has it. */
@@ -118,7 +121,7 @@ const combine = <K>(before: Stored<K> | undefined, { event, key }: News<K>): New
 }
 
 const start = <K, S extends Scope, N extends string = never>(
-  scope: S,
+  { plural: resource, scope }: Pick<ResourceInfo, "plural"> & { readonly scope: S },
   watch: CanWatch<K, S>["watch"],
   given?: Options<K, N> & CollectionNamespaceOption<S>
 ): Effect.Effect<Informer<K, S, N>, never, KubeClient | EffectScope.Scope> =>
@@ -134,7 +137,7 @@ const start = <K, S extends Scope, N extends string = never>(
     const synced = yield* Deferred.make<void, KubeError>()
     const failure = yield* Deferred.make<never, KubeError>()
     const subscribers = new Set<Subscriber<K>>()
-    const share = makeSharing()
+    const sharing = makeSharing()
     // What is told at the same time would reach some subscribers in one order and some in the other.
     const inTurn = (yield* Effect.makeSemaphore(1)).withPermits(1)
     let isSynced = false
@@ -186,7 +189,10 @@ const start = <K, S extends Scope, N extends string = never>(
     const events = watch({
       ...watched,
       managedFields,
-      transform: (object: Stored<K>) => share(transform === undefined ? object : transform(object))
+      transform: (object: Stored<K>) => {
+        const kept = transform === undefined ? object : transform(object)
+        return sharing.with(cache.objects.get(keyOfObject(kept)), kept)
+      }
       // The namespace options are those that were given.
     } as TransformOption<K> & WatchOptions & CollectionNamespaceOption<S>)
 
@@ -199,19 +205,33 @@ const start = <K, S extends Scope, N extends string = never>(
           Effect.forEach([...subscribers], (subscriber) => subscriber.end(cause), { discard: true })
         )
       })
+    const size = metrics.cached(resource)
     // Nobody waits for an informer that is no more.
-    yield* Effect.addFinalizer(() => end(closed))
-    yield* events.pipe(
-      Stream.runForEachChunk((chunk) =>
+    yield* Effect.addFinalizer(() =>
+      Effect.zipRight(
+        end(closed),
+        Effect.sync(() => size(0))
+      )
+    )
+    yield* Effect.flatMap(open(events), ({ pull }) => {
+      const step = Effect.flatMap(pull, (chunk) =>
         inTurn(
           Effect.suspend(() => {
             const before = isSynced
             // Whoever begins to listen after this finds it in the cache.
             const told = tell(absorb(chunk))
+            size(cache.objects.size)
             return before || !isSynced ? told : Effect.zipRight(Deferred.succeed(synced, undefined), told)
           })
         )
-      ),
+      )
+      const all: Effect.Effect<never, Option.Option<KubeError>> = Effect.flatMap(step, () => all)
+      // A watch has no end but its failure.
+      return Effect.catchAll(
+        all,
+        Option.match({ onNone: () => Effect.dieMessage("a watch has ended"), onSome: (error) => Effect.fail(error) })
+      )
+    }).pipe(
       // A function of the user's that throws ends it too, and nobody goes on without knowing.
       Effect.catchAllCause(end),
       Effect.forkScoped
@@ -230,78 +250,102 @@ const start = <K, S extends Scope, N extends string = never>(
       news.push({ key: "", event: { _tag: "Synced" }, before: undefined })
       return news
     }
+    type Next = Pull<InformerEvent<K>, KubeError>
     /** A stream for somebody new. Nobody is told of a part, so whoever listens may read in turn. */
-    const whenSynced = <A>(stream: Stream.Stream<A, KubeError>): Stream.Stream<A, KubeError> =>
-      Stream.catchAllCause(Stream.unwrap(read(() => stream)), (cause) =>
-        over === closed ? Stream.empty : Stream.failCause(cause)
+    const whenSynced = (
+      start: Effect.Effect<Next, never, EffectScope.Scope>
+    ): Stream.Stream<InformerEvent<K>, KubeError> =>
+      toStream(
+        Effect.map(Effect.scope, (scope) => {
+          let next: Next | undefined
+          const first: Next = Effect.flatMap(
+            Effect.mapError(
+              read(() => undefined),
+              Option.some
+            ),
+            () => Effect.flatMap(EffectScope.extend(start, scope), (started) => (next = started))
+          )
+          const pull: Next = Effect.suspend(() => next ?? first)
+          return {
+            pull: Effect.catchAllCause(pull, (cause) =>
+              over === closed ? Effect.fail(Option.none()) : Effect.failCause(cause)
+            )
+          }
+        })
       )
 
+    const toEvents = (news: Iterable<News<K>>) => Chunk.unsafeFromArray(Array.from(news, ({ event }) => event))
+
     const changes = whenSynced(
-      Stream.unwrapScoped(
-        Effect.gen(function* () {
-          const mailbox = yield* Mailbox.make<ReadonlyArray<News<K>>, KubeError>(capacity)
-          const subscriber: Subscriber<K> = {
-            tell: (news) => mailbox.offer(news),
-            end: (cause) => mailbox.failCause(cause)
+      Effect.gen(function* () {
+        const mailbox = yield* Mailbox.make<ReadonlyArray<News<K>>, KubeError>(capacity)
+        const subscriber: Subscriber<K> = {
+          tell: (news) => mailbox.offer(news),
+          end: (cause) => mailbox.failCause(cause)
+        }
+        let initial: ReadonlyArray<News<K>> | undefined = yield* Effect.acquireRelease(
+          Effect.tap(
+            Effect.sync(() => subscribe(subscriber)),
+            // It may have ended a moment ago.
+            () => (over === undefined ? Effect.void : subscriber.end(over))
+          ),
+          // The watch may be waiting for this one.
+          () =>
+            Effect.zipRight(
+              Effect.sync(() => subscribers.delete(subscriber)),
+              mailbox.shutdown
+            )
+        )
+        return Effect.suspend((): Next => {
+          if (initial !== undefined) {
+            const events = toEvents(initial)
+            initial = undefined
+            return Effect.succeed(events)
           }
-          const initial = yield* Effect.acquireRelease(
-            Effect.tap(
-              Effect.sync(() => subscribe(subscriber)),
-              // It may have ended a moment ago.
-              () => (over === undefined ? Effect.void : subscriber.end(over))
-            ),
-            // The watch may be waiting for this one.
-            () =>
-              Effect.zipRight(
-                Effect.sync(() => subscribers.delete(subscriber)),
-                mailbox.shutdown
-              )
-          )
-          return Stream.concat(Stream.succeed(initial), Mailbox.toStream(mailbox))
+          return Effect.matchEffect(mailbox.takeAll, {
+            onFailure: (error) => Effect.fail(Option.some(error)),
+            onSuccess: ([batches]) =>
+              Chunk.isEmpty(batches) ? Effect.fail(Option.none()) : Effect.succeed(toEvents(Array.from(batches).flat()))
+          })
         })
-      ).pipe(
-        Stream.mapConcat((news) => news),
-        Stream.map(({ event }) => event)
-      )
+      })
     )
 
     const latest = whenSynced(
-      Stream.unwrapScoped(
-        Effect.gen(function* () {
-          const waiting = new Map<string, News<K>>()
-          const latch = yield* Effect.makeLatch()
-          const note = (news: ReadonlyArray<News<K>>) => {
-            for (const one of news) {
-              const { key } = one
-              const first = waiting.get(key)
-              const now = first === undefined ? one : combine(first.before, one)
-              if (now === undefined) waiting.delete(key)
-              else waiting.set(key, now)
-            }
-            return latch.open
+      Effect.gen(function* () {
+        const waiting = new Map<string, News<K>>()
+        const latch = yield* Effect.makeLatch()
+        const note = (news: ReadonlyArray<News<K>>) => {
+          for (const one of news) {
+            const { key } = one
+            const first = waiting.get(key)
+            const now = first === undefined ? one : combine(first.before, one)
+            if (now === undefined) waiting.delete(key)
+            else waiting.set(key, now)
           }
-          const subscriber: Subscriber<K> = {
-            tell: (news) => Effect.suspend(() => note(news)),
-            end: () => latch.open
+          return latch.open
+        }
+        const subscriber: Subscriber<K> = {
+          tell: (news) => Effect.suspend(() => note(news)),
+          end: () => latch.open
+        }
+        yield* Effect.acquireRelease(
+          Effect.suspend(() => note(subscribe(subscriber))),
+          () => Effect.sync(() => subscribers.delete(subscriber))
+        )
+        const pull: Next = Effect.suspend(() => {
+          if (waiting.size > 0) {
+            const events = toEvents(waiting.values())
+            waiting.clear()
+            return Effect.succeed(events)
           }
-          yield* Effect.acquireRelease(
-            Effect.suspend(() => note(subscribe(subscriber))),
-            () => Effect.sync(() => subscribers.delete(subscriber))
-          )
-          const pull: Effect.Effect<Chunk.Chunk<InformerEvent<K>>, Option.Option<KubeError>> = Effect.suspend(() => {
-            if (waiting.size > 0) {
-              const events = Chunk.unsafeFromArray(Array.from(waiting.values(), ({ event }) => event))
-              waiting.clear()
-              return Effect.succeed(events)
-            }
-            latch.unsafeClose()
-            return over === undefined
-              ? Effect.zipRight(latch.await, pull)
-              : Effect.failCause(Cause.map(over, Option.some))
-          })
-          return Stream.repeatEffectChunkOption(pull)
+          latch.unsafeClose()
+          return over === undefined
+            ? Effect.zipRight(latch.await, pull)
+            : Effect.failCause(Cause.map(over, Option.some))
         })
-      )
+        return pull
+      })
     )
 
     const get = (name: string, namespace: string | undefined) =>
@@ -356,11 +400,11 @@ export const make = <K, E, S extends Scope, N extends string = never>(
   options?: Options<K, N> & CollectionNamespaceOption<S>
 ): Effect.Effect<Informer<K, S, N>, never, KubeClient | EffectScope.Scope> =>
   // The scope of a kind is that of its verbs.
-  start(resource.scope as S, resource.watch, options)
+  start({ plural: resource.plural, scope: resource.scope as S }, resource.watch, options)
 
 export const metadata = <K, E, S extends Scope, N extends string = never>(
   resource: Descriptor<K, E> & CanWatch<K, S>,
   options?: Options<PartialObjectMetadata, N> & CollectionNamespaceOption<S>
 ): Effect.Effect<Informer<PartialObjectMetadata, S, N>, never, KubeClient | EffectScope.Scope> =>
   // As in `make`.
-  start(resource.scope as S, resource.watchMetadata, options)
+  start({ plural: resource.plural, scope: resource.scope as S }, resource.watchMetadata, options)

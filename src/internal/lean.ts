@@ -25,6 +25,25 @@ const endOfArray = (json: string, at: number): number => {
   return -1
 }
 
+/** What may stand before the quote that opens a string: these, and white space. */
+const beforeString = new Set(["{", "[", ",", ":", " ", "\t", "\n", "\r"])
+
+/**
+ * The same where it is seen at a glance; else undefined. The server writes no other brackets into a list of managed fields
+ * but its own, so the end is the next one, if that stands outside of strings: if the quote before it closes a string. One
+ * that opens a string has only certain characters before it, and one within a string a backslash.
+ */
+const nextEnd = (json: string, at: number): number | undefined => {
+  const end = json.indexOf("]", at)
+  if (end === -1) return undefined
+  const last = json.lastIndexOf('"', end)
+  if (last < at) return undefined
+  const before = json.charAt(last - 1)
+  if (beforeString.has(before) || before === "\\") return undefined
+  const nested = json.indexOf("[", at)
+  return nested === -1 || nested > end ? end + 1 : undefined
+}
+
 /**
  * JSON text without its `managedFields` lists: about half of a pod, which is never parsed then. For kinds that have no
  * field of that name but the one in `metadata`. Within a string the quotes of the key would be escaped, so it is found
@@ -39,7 +58,8 @@ export const withoutManagedFields = (json: string): string => {
     const before = json.charCodeAt(at - 1)
     // The end of another key, one with a quote in it.
     if (before !== comma && before !== brace) continue
-    const end = endOfArray(json, at + key.length)
+    const first = at + key.length
+    const end = nextEnd(json, first) ?? endOfArray(json, first)
     if (end === -1) break
     if (json.charCodeAt(end) === comma) {
       parts.push(json.slice(begin, at))
@@ -58,45 +78,91 @@ export const withoutManagedFields = (json: string): string => {
 const short = 10
 const long = 512
 
-/**
- * Makes equal strings of parsed documents one string, in place: images, names of nodes, reasons and the like recur in
- * every object. What was seen is forgotten when it gets too much.
- */
-export const makeSharing = (limit = 50_000): (<A>(document: A) => A) => {
+/** Objects of this prototype are read by name. */
+const isPlain = (value: object): value is Record<string, unknown> => Object.getPrototypeOf(value) === Object.prototype
+
+/** Whether two parsed documents are the same. What a schema has made of one belongs to somebody else, and is no other's. */
+const equal = (one: unknown, other: unknown): boolean => {
+  if (one === other) return true
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false
+  if (Array.isArray(one)) {
+    if (!Array.isArray(other) || one.length !== other.length) return false
+    for (let i = 0; i < one.length; i++) if (!equal(one[i], other[i])) return false
+    return true
+  }
+  if (!isPlain(one) || !isPlain(other)) return false
+  let more = 0
+  for (const name in other) {
+    if (!equal(one[name], other[name])) return false
+    more++
+  }
+  for (const _ in one) more--
+  return more === 0
+}
+
+export interface Sharing {
+  /**
+   * Makes equal strings of parsed documents one string, in place: images, names of nodes, reasons and the like recur in
+   * every object. What was seen is forgotten when it gets too much.
+   */
+  readonly strings: <A>(document: A) => A
+  /**
+   * The same, and what is as it was in the state of `before` is taken from there: most of an object does not change. The
+   * garbage collector has less to copy, and whoever compares two states sees at once what has changed.
+   */
+  readonly with: <A>(before: unknown, document: A) => A
+}
+
+export const makeSharing = (limit = 50_000): Sharing => {
   let known = new Map<string, string>()
-  const share = (text: string): string => {
-    if (text.length <= short || text.length > long) return text
+  /** The one of these strings that is kept; nothing for one that is new, or not worth it. */
+  const share = (text: string): string | undefined => {
+    if (text.length <= short || text.length > long) return undefined
     const before = known.get(text)
     if (before !== undefined) return before
     if (known.size >= limit) known = new Map()
     known.set(text, text)
-    return text
+    return undefined
   }
-  // Equal strings cannot be told apart here, so each is set; what is frozen stays as it is.
   const visit = (value: object): void => {
-    if (Array.isArray(value)) {
-      for (let i = 0; i < value.length; i++) {
-        const item: unknown = value[i]
-        if (typeof item === "string") Reflect.set(value, i, share(item))
-        else if (typeof item === "object" && item !== null) visit(item)
-      }
-      return
-    }
-    // What a schema has made of it belongs to somebody else.
-    if (Object.getPrototypeOf(value) !== Object.prototype) return
-    const names = Object.keys(value)
-    // Objects of this prototype are read by name.
-    const object = value as Record<string, unknown>
-    for (const name of names) {
-      const item = object[name]
+    if (!Array.isArray(value) && !isPlain(value)) return
+    // Read by name, as arrays can be.
+    const document = value as Record<string, unknown>
+    for (const name in document) {
+      const item = document[name]
       if (typeof item === "string") {
         // Unique in every object.
-        if (item.length > short && name !== "uid") Reflect.set(object, name, share(item))
+        const shared = name === "uid" ? undefined : share(item)
+        // What is frozen stays as it is.
+        if (shared !== undefined) Reflect.set(document, name, shared)
       } else if (typeof item === "object" && item !== null) visit(item)
     }
   }
-  return (document) => {
+  const strings = <A>(document: A): A => {
     if (typeof document === "object" && document !== null) visit(document)
     return document
   }
+
+  const reuse = <A>(before: unknown, value: A): A => {
+    // It is equal.
+    if (equal(before, value)) return before as A
+    // Another of the same.
+    if (typeof value === "string") return (share(value) ?? value) as A & string
+    if (typeof value !== "object" || value === null) return value
+    if (
+      typeof before !== "object" ||
+      before === null ||
+      !(Array.isArray(value) ? Array.isArray(before) : isPlain(value) && isPlain(before))
+    ) {
+      return strings(value)
+    }
+    for (const name in value) {
+      const item: unknown = value[name]
+      if (typeof item === "string" || typeof item === "object")
+        Reflect.set(value, name, reuse(Reflect.get(before, name), item))
+    }
+    return value
+  }
+
+  return { strings, with: reuse }
 }

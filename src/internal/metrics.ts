@@ -19,6 +19,8 @@ const restarts = Metric.counter("kubernetes.client.watch.restarts", {
   incremental: true
 })
 
+const objects = Metric.gauge("kubernetes.client.informer.objects", { description: "Objects that informers hold" })
+
 /** Looking a metric up by its labels hashes them all; a label set is seen again and again. */
 const perLabels = <Type, In, Out>(metric: Metric.Metric<Type, In, Out>) => {
   const known = new Map<string, Metric.Metric<Type, In, Out>>()
@@ -57,3 +59,14 @@ export const restarted = (resource: string, error: KubeError): void =>
     MetricLabel.make("k8s.resource", resource),
     MetricLabel.make("error.type", error._tag)
   ]).unsafeUpdate(1, [])
+
+/** Takes note of how many objects an informer holds; those of all informers of a kind are one number. */
+export const cached = (resource: string): ((size: number) => void) => {
+  const labelled = Metric.taggedWithLabels(objects, [MetricLabel.make("k8s.resource", resource)])
+  let told = 0
+  return (size) => {
+    if (size === told) return
+    labelled.unsafeModify(size - told, [])
+    told = size
+  }
+}

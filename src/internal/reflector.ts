@@ -13,16 +13,15 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import { TransportError, type DecodeError, type KubeError } from "../KubeError.js"
 import type { List } from "../Resource.js"
 import { atLeast, askedFor } from "./client.js"
 import { isObject } from "./isObject.js"
 import * as metrics from "./metrics.js"
+import { open, toStream, untilSilent, type Pull } from "./pull.js"
 import * as reconnect from "./reconnect.js"
-import type { Frame } from "./watch.js"
-
-type Pull<A> = Effect.Effect<Chunk.Chunk<Change<A>>, Option.Option<KubeError>>
+import { objectOf, type Frame } from "./watch.js"
 
 /** What a reflector reads. */
 export interface Source<A> {
@@ -35,6 +34,8 @@ export interface Source<A> {
   ) => Effect.Effect<List<unknown>, KubeError>
   readonly watch: (command: Extract<reconnect.Command, { readonly _tag: "Watch" }>) => Stream.Stream<Frame, KubeError>
   readonly read: (object: unknown) => Either.Either<A, DecodeError>
+  /** Whether what `read` makes of an object is kept; else it is the text, where there is one. */
+  readonly keepsObjects: boolean
 }
 
 export interface Options {
@@ -70,11 +71,17 @@ export const defaultIdle: Duration.DurationInput = "150 seconds"
 /** A watch that ended sooner than this, in milliseconds, and brought nothing, is no better than a failure. */
 const hasty = 1000
 
+/**
+ * The last state of an object, which is told when it is found to be gone. A text is one piece of memory, while the garbage
+ * collector walks through all of a parsed object again and again: for large objects that costs more than parsing them.
+ */
+type State<A> = { readonly object: A } | { readonly line: string }
+
 interface Known<A> {
   readonly uid: string
   readonly resourceVersion: string
   /** Absent where it could not be decoded. */
-  readonly object: A | undefined
+  readonly state: State<A> | undefined
 }
 
 interface Identity {
@@ -96,14 +103,17 @@ const identityOf = (object: unknown): Identity => {
 }
 
 /** What is known of a collection, and what news of it means. `complete` or `begin` are for those who know it all. */
-const makeKnown = <A>({ read }: Source<A>, { decodeFailures, start }: Options) => {
+const makeKnown = <A>({ keepsObjects, read }: Source<A>, { decodeFailures, start }: Options) => {
   const known = new Map<string, Known<A>>()
   /** The keys that a list, or the beginning of a watch, has named so far. */
   let listed: Set<string> | undefined
   let synced = false
 
-  const gone = (before: Known<A>, out: Array<Change<A>>) => {
-    if (before.object !== undefined) out.push({ _tag: "Deleted", object: before.object })
+  const gone = ({ state }: Known<A>, out: Array<Change<A>>) => {
+    if (state === undefined) return
+    const object = "object" in state ? Either.right(state.object) : read(objectOf(state.line))
+    // It could be decoded before.
+    if (Either.isRight(object)) out.push({ _tag: "Deleted", object: object.right })
   }
   const undecodable = (
     change: "Added" | "Modified" | "Deleted",
@@ -122,25 +132,31 @@ const makeKnown = <A>({ read }: Source<A>, { decodeFailures, start }: Options) =
     out.push({ _tag, object: decoded.right })
     return undefined
   }
-  const put = (object: unknown, out: Array<Change<A>>): DecodeError | undefined => {
-    const { key, resourceVersion, uid } = identityOf(object)
+  const put = (
+    object: unknown,
+    { key, resourceVersion, uid }: Identity,
+    line: string | undefined,
+    out: Array<Change<A>>
+  ): DecodeError | undefined => {
     const before = known.get(key)
     listed?.add(key)
     // After a new list, or from a server that repeats itself. Some servers give no versions.
     if (before?.uid === uid && before.resourceVersion === resourceVersion && resourceVersion !== "") return undefined
     const replaced = before !== undefined && before.uid !== uid
     if (replaced) gone(before, out)
-    const last = replaced ? undefined : before?.object
+    const last = replaced ? undefined : before?.state
     const change = last === undefined ? "Added" : "Modified"
     const decoded = read(object)
-    const isReadable = Either.isRight(decoded)
-    known.set(key, { uid, resourceVersion, object: isReadable ? decoded.right : last })
-    if (!isReadable) return undecodable(change, decoded.left, object, out)
+    if (Either.isLeft(decoded)) {
+      known.set(key, { uid, resourceVersion, state: last })
+      return undecodable(change, decoded.left, object, out)
+    }
+    const state = keepsObjects || line === undefined ? { object: decoded.right } : { line }
+    known.set(key, { uid, resourceVersion, state })
     out.push({ _tag: change, object: decoded.right })
     return undefined
   }
-  const remove = (object: unknown, out: Array<Change<A>>): DecodeError | undefined => {
-    const { key } = identityOf(object)
+  const remove = (object: unknown, { key }: Identity, out: Array<Change<A>>): DecodeError | undefined => {
     const before = known.get(key)
     if (before === undefined) return undefined
     known.delete(key)
@@ -150,7 +166,7 @@ const makeKnown = <A>({ read }: Source<A>, { decodeFailures, start }: Options) =
       return undecodable("Deleted", decoded.left, object, out)
     }
     // Whoever was never shown the object need not hear of its end.
-    if (before.object !== undefined) out.push({ _tag: "Deleted", object: decoded.right })
+    if (before.state !== undefined) out.push({ _tag: "Deleted", object: decoded.right })
     return undefined
   }
 
@@ -159,14 +175,18 @@ const makeKnown = <A>({ read }: Source<A>, { decodeFailures, start }: Options) =
     begin: () => {
       listed = new Set()
     },
-    put,
+    item: (object: unknown, out: Array<Change<A>>) => put(object, identityOf(object), undefined, out),
     /** What became of an object; the error that is to end it all. */
-    news: (change: "Added" | "Modified" | "Deleted", object: unknown, out: Array<Change<A>>) =>
+    news: (
+      { _tag, line, object }: Extract<Frame, { readonly line: string }>,
+      identity: Identity,
+      out: Array<Change<A>>
+    ) =>
       start._tag === "After"
-        ? tell(change, object, out)
-        : change === "Deleted"
-          ? remove(object, out)
-          : put(object, out),
+        ? tell(_tag, object, out)
+        : _tag === "Deleted"
+          ? remove(object, identity, out)
+          : put(object, identity, line, out),
     /** All that there is has been named. */
     complete: (resourceVersion: string, out: Array<Change<A>>) => {
       if (listed !== undefined) {
@@ -207,23 +227,29 @@ const endedAtOnce = ({ path, server }: Source<unknown>): KubeError =>
     server
   })
 
+/** A connection from the time when it was asked for. */
+interface Attempt {
+  readonly scope: Scope.CloseableScope
+  readonly began: number
+}
+
+interface Connection extends Attempt {
+  readonly pull: Pull<Frame, KubeError>
+}
+
 /** The changes of a collection, from its first state on; it ends only by failing. */
 export const reflect = <A>(source: Source<A>, options: Options): Stream.Stream<Change<A>, KubeError> =>
-  Stream.fromPull(
+  toStream(
     Effect.gen(function* () {
+      type Next = Pull<Change<A>, KubeError>
       const parent = yield* Effect.scope
+      const clock = yield* Effect.clock
       const driver = yield* Schedule.driver(options.backoff)
       const idle = Duration.decode(options.idle)
       const known = makeKnown(source, options)
       let state = reconnect.initial(options.start)
       let ended: KubeError | undefined
-      let connection:
-        | {
-            readonly scope: Scope.CloseableScope
-            readonly pull: Effect.Effect<Chunk.Chunk<Frame>, Option.Option<KubeError>>
-            readonly began: number
-          }
-        | undefined
+      let connection: Connection | undefined
 
       const pause = ({ because, fresh }: { readonly because: KubeError; readonly fresh: boolean }) =>
         Effect.gen(function* () {
@@ -248,13 +274,7 @@ export const reflect = <A>(source: Source<A>, options: Options): Stream.Stream<C
         return step.pause === undefined ? Effect.void : pause(step.pause)
       }
 
-      const disconnect = Effect.suspend(() => {
-        const { scope } = connection ?? {}
-        connection = undefined
-        return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
-      })
-
-      const emit = (changes: ReadonlyArray<Change<A>>): Pull<A> =>
+      const emit = (changes: ReadonlyArray<Change<A>>): Next =>
         Effect.flatMap(
           options.decodeFailures === "skip" ? skipUndecodable(changes, source) : Effect.succeed(changes),
           (wanted) => (wanted.length === 0 ? next : Effect.succeed(Chunk.unsafeFromArray(wanted)))
@@ -267,7 +287,7 @@ export const reflect = <A>(source: Source<A>, options: Options): Stream.Stream<C
             const out: Array<Change<A>> = []
             if (command.continue === undefined) known.begin()
             for (const item of page.items) {
-              ended = known.put(item, out)
+              ended = known.item(item, out)
               // What comes after it is not known, so nothing can be said of what is gone.
               if (ended !== undefined) return emit(out)
             }
@@ -277,22 +297,37 @@ export const reflect = <A>(source: Source<A>, options: Options): Stream.Stream<C
           }
         })
 
-      const connect = (command: Extract<reconnect.Command, { readonly _tag: "Watch" }>) =>
-        Effect.gen(function* () {
+      const connect = (command: Extract<reconnect.Command, { readonly _tag: "Watch" }>): Next =>
+        Effect.flatMap(Scope.fork(parent, { _tag: "Sequential" } as const), (scope) => {
           if (command.initial) known.begin()
-          const began = yield* Clock.currentTimeMillis
-          const scope = yield* Scope.fork(parent, { _tag: "Sequential" } as const)
-          const pull = yield* Scope.extend(Stream.toPull(source.watch(command)), scope)
-          connection = { scope, pull, began }
+          const began = clock.unsafeCurrentTimeMillis()
+          const opened = Effect.timeoutFail(Effect.mapError(open(source.watch(command)), Option.some), {
+            duration: idle,
+            onTimeout: () => Option.none()
+          })
+          return Effect.matchEffect(
+            Scope.extend(
+              Effect.flatMap(opened, (stream) => untilSilent(stream, idle)),
+              scope
+            ),
+            {
+              onFailure: (error) => over(error, { scope, began }),
+              onSuccess: (pull) => {
+                connection = { scope, began, pull }
+                return next
+              }
+            }
+          )
         })
 
-      const hear = (frames: Chunk.Chunk<Frame>): Pull<A> => {
+      const hear = (frames: Chunk.Chunk<Frame>): Next => {
         const out: Array<Change<A>> = []
         let seen = ""
         for (const frame of frames) {
           if ("object" in frame) {
-            seen = identityOf(frame.object).resourceVersion
-            ended = known.news(frame._tag, frame.object, out)
+            const identity = identityOf(frame.object)
+            seen = identity.resourceVersion
+            ended = known.news(frame, identity, out)
             if (ended !== undefined) return emit(out)
             continue
           }
@@ -308,33 +343,30 @@ export const reflect = <A>(source: Source<A>, options: Options): Stream.Stream<C
         return emit(out)
       }
 
-      const over = (error: Option.Option<KubeError>, { began }: NonNullable<typeof connection>): Pull<A> =>
-        Effect.flatMap(Effect.zipRight(disconnect, Clock.currentTimeMillis), (now) =>
-          Effect.flatMap(
+      const over = (error: Option.Option<KubeError>, { began, scope }: Attempt): Next =>
+        Effect.suspend(() => {
+          connection = undefined
+          return Effect.zipRight(Scope.close(scope, Exit.void), Clock.currentTimeMillis)
+        }).pipe(
+          Effect.flatMap((now) =>
             signal(
               Option.isSome(error)
                 ? { _tag: "Failed", error: error.value }
                 : { _tag: "Ended", hasty: now - began < hasty ? endedAtOnce(source) : undefined }
-            ),
-            () => next
-          )
+            )
+          ),
+          Effect.flatMap(() => next)
         )
 
-      const next: Pull<A> = Effect.suspend(() => {
+      const next: Next = Effect.suspend(() => {
         if (ended !== undefined) return Effect.fail(Option.some(ended))
         const current = connection
-        if (current !== undefined) {
-          return Effect.matchEffect(
-            // A silent connection ends like one that the server has closed.
-            Effect.timeoutFail(current.pull, { duration: idle, onTimeout: () => Option.none<KubeError>() }),
-            {
-              onFailure: (error) => over(error, current),
-              onSuccess: hear
-            }
-          )
-        }
-        return state.command._tag === "List" ? list(state.command) : Effect.zipRight(connect(state.command), next)
+        if (current === undefined) return state.command._tag === "List" ? list(state.command) : connect(state.command)
+        return Effect.matchEffect(current.pull, {
+          onFailure: (error) => over(error, current),
+          onSuccess: hear
+        })
       })
-      return next
+      return { pull: next }
     })
   )

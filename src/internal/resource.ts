@@ -40,12 +40,13 @@ import { apiVersionOf } from "./discovery.js"
 import { isObject } from "./isObject.js"
 import { withoutManagedFields } from "./lean.js"
 import * as pod from "./pod.js"
+import { open, toStream } from "./pull.js"
 import type * as PortForward from "./portForward/listen.js"
 import * as requests from "./requests.js"
 import type { Start } from "./reconnect.js"
 import { defaultBackoff, defaultIdle, reflect, type Source } from "./reflector.js"
 import * as wait from "./wait.js"
-import { events, frames, type Parse } from "./watch.js"
+import { events, frames, untrimmed } from "./watch.js"
 import { withClient } from "./withClient.js"
 
 /** What `make` needs to know of a kind: its discovery entry, and how to build its schema. */
@@ -135,9 +136,9 @@ export const inPlace = (apiVersion: string, kind: string, schema: () => Schema.S
   }
 }
 
-const parseAnswer = (text: string, request: Request, parse: Parse): Either.Either<unknown, DecodeError> =>
+const parseAnswer = (text: string, request: Request): Either.Either<unknown, DecodeError> =>
   Either.try({
-    try: () => parse(text),
+    try: (): unknown => JSON.parse(text),
     // The engine's own error quotes the text, which may be a secret's.
     catch: () =>
       decodeError(request, { at: "", problem: `the JSON ends early or is damaged, after ${text.length} characters` })
@@ -385,17 +386,16 @@ export const make = (description: Description): AnyResource => {
   }
 
   const watchOnce = (options: Any<SingleWatchOptions>, { form, read }: Shown) =>
-    Stream.unwrap(
+    toStream(
       withClient((client, env) =>
-        Effect.map(requests.watch(resource, env, options, form), (request) =>
-          events(frames(client.stream(request), request), (object) => read(object, request))
+        Effect.flatMap(requests.watch(resource, env, options, form), (request) =>
+          open(events(frames(client.stream(request), request), (object) => read(object, request)))
         )
       )
     )
 
   /** The field may have another meaning elsewhere in a custom kind, so there it is left out after parsing. */
   const isBuiltIn = given === undefined
-  const parseLean: Parse = (text) => JSON.parse(isBuiltIn ? withoutManagedFields(text) : text)
   const clean = (object: unknown) => {
     const metadata = isObject(object) ? object["metadata"] : undefined
     if (isObject(metadata)) delete metadata["managedFields"]
@@ -412,8 +412,8 @@ export const make = (description: Description): AnyResource => {
       transform,
       ...rest
     } = more
-    const parse: Parse = managedFields ? JSON.parse : parseLean
-    return Stream.unwrap(
+    const trim = managedFields || !isBuiltIn ? untrimmed : withoutManagedFields
+    return toStream(
       withClient((client, env) =>
         Effect.gen(function* () {
           const once = { ...(yield* requests.watch(resource, env, rest, form)), retry: false }
@@ -422,7 +422,7 @@ export const make = (description: Description): AnyResource => {
               requests.list(resource, env, { ...rest, continue: next, limit: paged ? limit : undefined }, listForm),
               (request) =>
                 Effect.flatMap(client.text({ ...request, retry: false }), (text) =>
-                  Either.flatMap(parseAnswer(text, request, parse), (answer) => readPage(answer, request))
+                  Either.flatMap(parseAnswer(trim(text), request), (answer) => readPage(answer, request))
                 )
             )
           const source: Source<unknown> = {
@@ -431,7 +431,7 @@ export const make = (description: Description): AnyResource => {
             server: client.server,
             list: (command) => page(command.continue, command.paged),
             watch: ({ initial, resourceVersion }) =>
-              Stream.unwrap(
+              toStream(
                 Effect.gen(function* () {
                   const seconds = timeoutSeconds ?? (yield* Random.nextIntBetween(300, 600))
                   const request = yield* requests.watch(
@@ -440,14 +440,16 @@ export const make = (description: Description): AnyResource => {
                     { ...rest, resourceVersion, sendInitialEvents: initial, timeoutSeconds: seconds },
                     form
                   )
-                  return frames(client.stream({ ...request, retry: false }), request, parse)
+                  return yield* open(frames(client.stream({ ...request, retry: false }), request, trim))
                 })
               ),
             read: (object) => {
               const decoded = read(managedFields || isBuiltIn ? object : clean(object), once)
               // The public type of `watch` says that `transform` takes what this kind decodes to.
               return transform === undefined ? decoded : Either.map(decoded, transform as (object: unknown) => unknown)
-            }
+            },
+            // What a transform leaves may be much less than the text.
+            keepsObjects: transform !== undefined
           }
           const start: Start =
             resourceVersion !== undefined
@@ -455,7 +457,7 @@ export const make = (description: Description): AnyResource => {
               : sendInitialEvents
                 ? { _tag: "InitialEvents" }
                 : { _tag: "List" }
-          return reflect(source, { start, backoff, idle, decodeFailures })
+          return yield* open(reflect(source, { start, backoff, idle, decodeFailures }))
         })
       )
     )

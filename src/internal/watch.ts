@@ -1,8 +1,6 @@
 /** From the bytes of a watch to its events. */
 import * as Chunk from "effect/Chunk"
-import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ApiError, DecodeError, KubeError } from "../KubeError.js"
 import type { Request } from "../Request.js"
@@ -10,6 +8,7 @@ import type { Status } from "../resources/MetaV1.js"
 import { statusError } from "./client.js"
 import { decodeError } from "./decode.js"
 import { isObject } from "./isObject.js"
+import { run } from "./pull.js"
 
 const newline = 0x0a
 
@@ -86,15 +85,16 @@ const initialEventsEnd = "k8s.io/initial-events-end"
 
 /** One line of a watch. */
 export type Frame =
-  | { readonly _tag: "Added" | "Modified" | "Deleted"; readonly object: unknown }
+  /** `line` is the text that it was parsed from. */
+  | { readonly _tag: "Added" | "Modified" | "Deleted"; readonly object: unknown; readonly line: string }
   | { readonly _tag: "Bookmark" | "Synced"; readonly resourceVersion: string }
 
 const tags = { ADDED: "Added", MODIFIED: "Modified", DELETED: "Deleted" } as const
 
-const frameOf = (line: string, request: Request, parse: Parse): Either.Either<Frame, ApiError | DecodeError> =>
-  Either.flatMap(parseEvent(line, request, parse), ({ object, type }): Either.Either<Frame, ApiError | DecodeError> => {
+const frameOf = (line: string, request: Request): Either.Either<Frame, ApiError | DecodeError> =>
+  Either.flatMap(parseEvent(line, request), ({ object, type }): Either.Either<Frame, ApiError | DecodeError> => {
     if (type === "ADDED" || type === "MODIFIED" || type === "DELETED") {
-      return Either.right({ _tag: tags[type], object })
+      return Either.right({ _tag: tags[type], object, line })
     }
     // What the fields of a bookmark and of a Status are, if it is one.
     const { code, metadata } = (isObject(object) ? object : {}) as RawObject
@@ -112,66 +112,43 @@ const frameOf = (line: string, request: Request, parse: Parse): Either.Either<Fr
     )
   })
 
-/**
- * Runs over the chunks of a stream; `f` turns one into elements, and may say that the stream fails after them.
- * A stream of `Either`s would cost more than the parsing of small events.
- */
-const mapChunksUntil = <A, B, E>(
-  stream: Stream.Stream<A, E>,
-  f: (chunk: Chunk.Chunk<A>, out: Array<B>) => E | undefined,
-  end: () => E | undefined = () => undefined
-): Stream.Stream<B, E> =>
-  Stream.fromPull(
-    Effect.map(Stream.toPull(stream), (pull) => {
-      let failed: E | undefined
-      const next: Effect.Effect<Chunk.Chunk<B>, Option.Option<E>> = Effect.suspend(() =>
-        failed !== undefined
-          ? Effect.fail(Option.some(failed))
-          : Effect.matchEffect(pull, {
-              onFailure: (error) => {
-                const last = Option.isNone(error) ? end() : undefined
-                return Effect.fail(last === undefined ? error : Option.some(last))
-              },
-              onSuccess: (chunk) => {
-                const out: Array<B> = []
-                failed = f(chunk, out)
-                return out.length === 0 ? next : Effect.succeed(Chunk.unsafeFromArray(out))
-              }
-            })
-      )
-      return next
-    })
-  )
+/** JSON text without what nobody wants of it. */
+export type Trim = (json: string) => string
 
-/** From JSON text to its value; throws as `JSON.parse` does. */
-export type Parse = (text: string) => unknown
+export const untrimmed: Trim = (json) => json
+
+/** The object of the `line` of a frame. */
+export const objectOf = (line: string): unknown => {
+  // It has been parsed before.
+  const { object } = JSON.parse(line) as RawEvent
+  return object
+}
 
 /** The lines of a watch's answer. */
 export const frames = (
   bytes: Stream.Stream<Uint8Array, KubeError>,
   request: Request,
-  parse: Parse = JSON.parse
+  trim: Trim = untrimmed
 ): Stream.Stream<Frame, KubeError> =>
-  Stream.suspend(() => {
+  run(bytes, () => {
     const splitter = lineSplitter()
-    return mapChunksUntil<Uint8Array, Frame, KubeError>(
-      bytes,
-      (chunk, out) => {
+    return {
+      take: (chunk, out: Array<Frame>) => {
         const found: Array<string> = []
         for (const part of chunk) splitter.push(part, found)
         for (const line of found) {
           if (line === "" || line.trim() === "") continue
-          const frame = frameOf(line, request, parse)
+          const frame = frameOf(trim(line), request)
           if (Either.isLeft(frame)) return frame.left
           out.push(frame.right)
         }
         return undefined
       },
-      () => {
+      end: () => {
         const rest = splitter.rest()
         return rest.trim() === "" ? undefined : cutShort(rest, request)
       }
-    )
+    }
   })
 
 type Event<A> =
@@ -183,18 +160,20 @@ export const events = <A>(
   frames: Stream.Stream<Frame, KubeError>,
   read: (object: unknown) => Either.Either<A, DecodeError>
 ): Stream.Stream<Event<A>, KubeError> =>
-  mapChunksUntil<Frame, Event<A>, KubeError>(frames, (chunk, out) => {
-    for (const frame of chunk) {
-      if (!("object" in frame)) {
-        out.push(frame)
-        continue
+  run(frames, () => ({
+    take: (chunk, out: Array<Event<A>>) => {
+      for (const frame of chunk) {
+        if (!("object" in frame)) {
+          out.push(frame)
+          continue
+        }
+        const object = read(frame.object)
+        if (Either.isLeft(object)) return object.left
+        out.push({ _tag: frame._tag, object: object.right })
       }
-      const object = read(frame.object)
-      if (Either.isLeft(object)) return object.left
-      out.push({ _tag: frame._tag, object: object.right })
+      return undefined
     }
-    return undefined
-  })
+  }))
 
 const cutShort = (rest: string, request: Request): DecodeError =>
   decodeError(request, {
@@ -202,10 +181,10 @@ const cutShort = (rest: string, request: Request): DecodeError =>
     problem: `the watch ended in the middle of an event, after ${rest.length} characters of it`
   })
 
-const parseEvent = (line: string, request: Request, parse: Parse): Either.Either<RawEvent, DecodeError> =>
+const parseEvent = (line: string, request: Request): Either.Either<RawEvent, DecodeError> =>
   Either.flatMap(
     Either.try({
-      try: () => parse(line),
+      try: (): unknown => JSON.parse(line),
       // The text of an event may be a secret's, and the engine's own error quotes it.
       catch: () =>
         decodeError(request, {

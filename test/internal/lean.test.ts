@@ -73,7 +73,14 @@ describe("JSON text without its managedFields", () => {
       ['{"a":"\\"managedFields\\":[1]"}', '{"a":"\\"managedFields\\":[1]"}'],
       ['{"a":1,"managedFields":null}', '{"a":1,"managedFields":null}'],
       ['[{"managedFields":[1]},{"managedFields":[2]}]', "[{},{}]"],
-      ['{"managedFields":["\\\\"],"a":["\\\\\\""]}', '{"a":["\\\\\\""]}']
+      ['{"managedFields":["\\\\"],"a":["\\\\\\""]}', '{"a":["\\\\\\""]}'],
+      // What looks like the end, within a string.
+      ['{"managedFields":[{"a":"}]"}],"b":2}', '{"b":2}'],
+      ['{"managedFields":[{"a":"x\\"}],"},{"b":1}],"c":2}', '{"c":2}'],
+      ['{"managedFields":[{"a,":":{}]"}],"c":2}', '{"c":2}'],
+      ['{"managedFields":[{ "]":1 }],"c":2}', '{"c":2}'],
+      ['{"managedFields":[{"a":["b"],"c":1}],"d":2}', '{"d":2}'],
+      ['{"managedFields":["a",["b"]],"d":2}', '{"d":2}']
     ] as const) {
       assert.strictEqual(withoutManagedFields(before), after)
     }
@@ -95,7 +102,7 @@ describe("sharing", () => {
   it("changes nothing that can be seen", () => {
     fc.assert(
       fc.property(fc.array(json.object), fc.integer({ min: 1, max: 5 }), (values, limit) => {
-        const share = makeSharing(limit)
+        const { strings: share } = makeSharing(limit)
         for (const value of values) {
           const whole = JSON.stringify(value)
           assert.strictEqual(JSON.stringify(share(JSON.parse(whole))), whole)
@@ -121,7 +128,7 @@ describe("sharing", () => {
       return size
     }
     const apart = kept((value) => value)
-    const shared = kept(makeSharing())
+    const shared = kept(makeSharing().strings)
     assert.isAtLeast(apart, 5000 * 800)
     assert.isAtMost(shared, apart / 3)
   })
@@ -133,7 +140,7 @@ describe("sharing", () => {
         this.text = text
       }
     }
-    const share = makeSharing()
+    const { strings: share } = makeSharing()
     share({ text: "something that is long enough" })
     const circle: { self?: unknown } = {}
     circle.self = circle
@@ -144,5 +151,63 @@ describe("sharing", () => {
     assert.strictEqual(value.wrapped, wrapped)
     assert.strictEqual(value.frozen.text, "something that is long enough")
     assert.strictEqual(value.date, date)
+  })
+
+  it("takes from the state of before what is as it was", () => {
+    const { with: share } = makeSharing()
+    const parse = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
+    const before = parse({ spec: { a: [{ b: 1 }, { b: 2 }] }, status: { c: ["d"], e: { f: 1 } }, gone: {} })
+    const after = parse({ spec: { a: [{ b: 1 }, { b: 2 }] }, status: { c: ["d"], e: { f: 2 } }, come: {} })
+    const shared = share(before, after)
+    const at = (value: unknown, ...path: ReadonlyArray<string>) =>
+      path.reduce<unknown>((inner, name) => Reflect.get(inner as object, name), value)
+    assert.strictEqual(shared, after)
+    assert.strictEqual(at(shared, "spec"), at(before, "spec"))
+    assert.strictEqual(at(shared, "status", "c"), at(before, "status", "c"))
+    assert.deepStrictEqual(at(shared, "status", "e"), { f: 2 })
+    assert.deepStrictEqual(Object.keys(shared as object), ["spec", "status", "come"])
+    assert.deepStrictEqual(before, { spec: { a: [{ b: 1 }, { b: 2 }] }, status: { c: ["d"], e: { f: 1 } }, gone: {} })
+    assert.strictEqual(share(before, parse(before)), before)
+  })
+
+  it("of two states changes nothing that can be seen of either", () => {
+    // Two that are much alike: one, and one with another part in its place.
+    const pair = fc.tuple(json.object, json.value, fc.nat()).map(([value, other, at]): [unknown, unknown] => {
+      const places: Array<[object, string]> = []
+      const copy: unknown = JSON.parse(JSON.stringify(value))
+      const visit = (inner: unknown): void => {
+        if (typeof inner !== "object" || inner === null) return
+        for (const [name, item] of Object.entries(inner)) {
+          if (name !== "__proto__") places.push([inner, name])
+          visit(item)
+        }
+      }
+      visit(copy)
+      const place = places[at % Math.max(1, places.length)]
+      if (place !== undefined) Reflect.set(place[0], place[1], other)
+      return [value, copy]
+    })
+    fc.assert(
+      fc.property(pair, fc.boolean(), ([one, two], isTurned) => {
+        const [before, after] = (isTurned ? [two, one] : [one, two]).map((value) => JSON.stringify(value))
+        const kept: unknown = JSON.parse(before ?? "")
+        const shared = makeSharing().with(kept, JSON.parse(after ?? "") as unknown)
+        assert.deepStrictEqual(shared, JSON.parse(after ?? ""))
+        assert.strictEqual(JSON.stringify(kept), before)
+      }),
+      { numRuns: 2000 }
+    )
+  })
+
+  it("takes nothing from what a schema has made", () => {
+    class Wrapped {
+      readonly text = "something that is long enough"
+    }
+    const { with: share } = makeSharing()
+    const wrapped = new Wrapped()
+    const value = { wrapped }
+    assert.strictEqual(share({ wrapped: new Wrapped() }, value), value)
+    assert.strictEqual(value.wrapped, wrapped)
+    assert.deepStrictEqual(share({ a: { b: 1 } }, Object.freeze({ a: { b: 1 }, c: 1 })), { a: { b: 1 }, c: 1 })
   })
 })
