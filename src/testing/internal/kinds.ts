@@ -1,8 +1,8 @@
 /** The kinds that the cluster serves: the built-in ones, in every version, and those that its objects define. */
-import { isJsonArray, isJsonObject } from "./json.js"
-import { builtIn, schemaOf, type Json, type JsonObject, type OpenApi, type ServedResource } from "./openapi.js"
+import * as autoscalers from "./autoscalers.js"
+import { builtIn, schemaOf, type JsonObject, type OpenApi, type ServedResource } from "./openapi.js"
 import type { Objects } from "./store.js"
-import { at, strategyOf, type Strategy } from "./strategies.js"
+import { strategyOf, type Strategy } from "./strategies.js"
 
 export interface Kind extends ServedResource {
   /** Where its objects are in the store. */
@@ -39,54 +39,10 @@ const eventNames = [
   ["reportingComponent", "reportingController"]
 ] as const
 
-const cpu = (value: Json): JsonObject => ({
-  type: "Resource",
-  resource: { name: "cpu", target: { type: "Utilization", averageUtilization: value } }
-})
-
-const isCpu = (metric: Json): boolean =>
-  at(metric, "type") === "Resource" &&
-  at(metric, "resource", "name") === "cpu" &&
-  at(metric, "resource", "target", "type") === "Utilization"
-
-const partOf = (object: JsonObject, key: string): JsonObject => {
-  const part = object[key]
-  return isJsonObject(part) ? part : {}
-}
-
-/** autoscaling/v1 knows no metric but the utilization of the CPU, and it leaves the others as they are. */
 const autoscalerV1: Conversion = {
   storage: "horizontalpodautoscalers.autoscaling",
-  read: (stored) => {
-    const { behavior: _behavior, metrics, ...spec } = partOf(stored, "spec")
-    const { currentMetrics, ...status } = partOf(stored, "status")
-    const target = (isJsonArray(metrics) ? metrics : []).find(isCpu)
-    const current = (isJsonArray(currentMetrics) ? currentMetrics : []).find(
-      (metric) => at(metric, "resource", "name") === "cpu"
-    )
-    const utilization = at(target, "resource", "target", "averageUtilization")
-    const measured = at(current, "resource", "current", "averageUtilization")
-    return {
-      ...stored,
-      apiVersion: "autoscaling/v1",
-      spec: { ...spec, ...(utilization === undefined ? {} : { targetCPUUtilizationPercentage: utilization }) },
-      status: {
-        currentReplicas: 0,
-        ...status,
-        ...(measured === undefined ? {} : { currentCPUUtilizationPercentage: measured })
-      }
-    }
-  },
-  write: (object) => {
-    const { targetCPUUtilizationPercentage: target, ...spec } = partOf(object, "spec")
-    const { currentCPUUtilizationPercentage: _measured, ...status } = partOf(object, "status")
-    return {
-      ...object,
-      apiVersion: "autoscaling/v2",
-      spec: { ...spec, ...(target === undefined ? {} : { metrics: [cpu(target)] }) },
-      ...(object["status"] === undefined ? {} : { status: { currentMetrics: null, ...status } })
-    }
-  }
+  read: autoscalers.read,
+  write: autoscalers.write
 }
 
 const conversions: { readonly [groupVersionKind: string]: Conversion } = {
