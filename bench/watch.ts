@@ -38,10 +38,10 @@ const readers = [
 ]
 
 const scenarios: { readonly [name: string]: Scenario } = {
-  events: { title: "events of 9.5 KB", task: "events", size: "large", count: 100_000, contenders: readers },
+  events: { title: "events of 9 KB", task: "events", size: "large", count: 100_000, contenders: readers },
   small: { title: "events of 0.9 KB", task: "events", size: "small", count: 100_000, contenders: readers },
   sync: {
-    title: "pods of 9.5 KB into a cache",
+    title: "pods of 9 KB into a cache",
     task: "sync",
     size: "large",
     count: 5000,
@@ -49,7 +49,7 @@ const scenarios: { readonly [name: string]: Scenario } = {
   },
   // One answer with all of these would be more than a string can hold.
   sync50: {
-    title: "pods of 9.5 KB into a cache",
+    title: "pods of 9 KB into a cache",
     task: "sync",
     size: "large",
     count: 50_000,
