@@ -5,6 +5,7 @@
 import * as Either from "effect/Either"
 import { factOf, definitionOf, goNameOf, likelyFact, type Fact } from "./decodeFacts.js"
 import { jsonOf, nodeOf, type Node } from "./decodeJson.js"
+import { isJsonArray, isJsonObject } from "./json.js"
 import { quantityOf, quantityProblem, quantityText } from "./decodeQuantity.js"
 import { text as typesText } from "./decodeTypes.js"
 import {
@@ -376,6 +377,23 @@ export const decode = (
     object: { ...object, apiVersion: group === "" ? version : `${group}/${version}`, kind },
     warnings: fieldValidation === "Warn" ? problems.strict : []
   })
+}
+
+/** An object as it comes back from etcd: an empty list is none there. */
+export const storedForm = (schema: OpenApi, object: JsonObject): JsonObject =>
+  Object.fromEntries(
+    Object.entries(object).map(([key, each]) => {
+      const { additionalProperties, properties = {} } = resolve(schema)
+      const of = Object.hasOwn(properties, key) ? properties[key] : additionalProperties
+      return [key, typeof of === "object" ? storedValue(of, each) : each]
+    })
+  )
+
+const storedValue = (schema: OpenApi, value: Json): Json => {
+  if (isJsonObject(value)) return storedForm(schema, value)
+  const { items } = resolve(schema)
+  if (!isJsonArray(value) || items === undefined) return value
+  return value.length === 0 ? null : value.map((item) => storedValue(items, item))
 }
 
 /** What Go makes of an object that was written by the rules: the structs that are always there, and no empty fields. */

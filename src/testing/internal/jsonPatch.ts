@@ -43,7 +43,7 @@ const decode = (patch: Json): Either.Either<ReadonlyArray<Operation>, PatchFailu
     ? Either.left({
         code: 413,
         reason: "RequestEntityTooLarge",
-        message: `The allowed maximum operations in a JSON patch is ${maxOperations}, got ${operations.length}`
+        message: `Request entity too large: The allowed maximum operations in a JSON patch is ${maxOperations}, got ${operations.length}`
       })
     : Either.right(operations)
 }

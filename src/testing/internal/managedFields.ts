@@ -11,11 +11,11 @@
  * @see https://kubernetes.io/docs/reference/using-api/server-side-apply
  */
 import * as Either from "effect/Either"
+import { normalized } from "./decode.js"
 import * as FieldSet from "./fieldSet.js"
 import { fromEntries, isJsonArray, isJsonObject, jsonEquals, own } from "./json.js"
 import {
   builtIn,
-  resolve,
   schemaOf,
   type GroupVersionKind,
   type Json,
@@ -293,22 +293,9 @@ const update = (managed: Managed, before: JsonObject, after: JsonObject, write: 
   return capped(FieldSet.isEmpty(changed) ? taken : new Map([...taken, [id, { ...own, time, set }]]))
 }
 
-/** A Go value before anything is decoded into it: what has no `omitempty` is there. The schema says so by its defaults. */
-const zeroOf = (schema: OpenApi): JsonObject => {
-  const { properties = {}, required = [] } = resolve(schema)
-  return fromEntries(
-    Object.entries(properties).flatMap(([key, property]): ReadonlyArray<readonly [string, Json]> => {
-      const zero = property.default
-      if (isJsonObject(zero) && Object.keys(zero).length === 0) return [[key, zeroOf(property)]]
-      if (zero === "" || zero === 0 || zero === false) return [[key, zero]]
-      return required.includes(key) && zero === undefined ? [[key, null]] : []
-    })
-  )
-}
-
-/** An object of the kind that is still to be filled. */
-const blank = ({ gvk, schema }: ManagedWrite): JsonObject => ({
-  ...(schemaOf(gvk) === undefined ? {} : zeroOf(schema)),
+/** An object of the kind that is still to be filled: what has no `omitempty` is there. */
+const blank = ({ gvk }: ManagedWrite): JsonObject => ({
+  ...(schemaOf(gvk) === undefined ? {} : normalized(gvk, {})),
   apiVersion: apiVersionOf(gvk),
   kind: gvk.kind
 })

@@ -41,14 +41,14 @@ const clausesOf = (accept: string) =>
     })
     .toSorted((a, b) => b.quality - a.quality)
 
-/** The first form that both sides know; not every resource has tables. */
-export const formOf = (accept: string | undefined, tables = true): Either.Either<Form, Failure> => {
+/** The first form that both sides know. Not every resource has tables, and only lists are watched. */
+export const formOf = (accept: string | undefined, tables = true, watchable = false): Either.Either<Form, Failure> => {
   if (accept === undefined || accept.trim() === "") return Either.right(plain)
   let known = false
   for (const { media, parameters } of clausesOf(accept)) {
     const [as, group, version] = [parameters.get("as"), parameters.get("g"), parameters.get("v")]
     const matched =
-      media === "application/json" || media === "application/*" || media === "*/*"
+      media === "application/json" || media === "*/*"
         ? "application/json"
         : media === "application/yaml"
           ? media
@@ -68,7 +68,7 @@ export const formOf = (accept: string | undefined, tables = true): Either.Either
       : {
           code: 406,
           reason: "NotAcceptable",
-          message: `406: Not Acceptable\n\nAvailable representations: ${offered.join(", ")}`,
+          message: `406: Not Acceptable\n\nAvailable representations: ${(watchable ? offered : offered.slice(0, 3)).join(", ")}`,
           details: {}
         }
   )

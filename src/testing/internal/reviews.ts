@@ -42,10 +42,8 @@ const goAttributes = (other: JsonObject): string =>
   JSON.stringify({ Path: text(other["path"]), Verb: text(other["verb"]) })
 
 /** The API server leaves out which kind is invalid. */
-const nameless = (cause: status.Cause): Failure => {
-  const { details, ...failure } = status.invalid({ group: "authorization.k8s.io", kind: "" }, "", [cause])
-  return { ...failure, details: { group: "authorization.k8s.io", causes: details?.["causes"] ?? [] } }
-}
+const nameless = (cause: status.Cause): Failure =>
+  status.invalid({ group: "authorization.k8s.io", kind: "" }, "", [cause])
 
 const answered = (state: State, body: JsonObject, answer: JsonObject): Result =>
   Either.right({

@@ -189,6 +189,9 @@ export interface Server {
   ) => Effect.Effect<Either.Either<{ readonly pod: JsonObject; readonly subresource: string }, ApiResponse>>
 }
 
+/** The longest body that is read, in bytes. */
+const maxBody = 3 * 1024 * 1024
+
 const streamed = new Set(["attach", "exec", "portforward"])
 
 export const make = (cell: Cell, random: Random.Random, kubelet: Kubelet): Server => {
@@ -197,18 +200,24 @@ export const make = (cell: Cell, random: Random.Random, kubelet: Kubelet): Serve
       const verb = verbOf(request, target)
       const state = yield* cell.get
       if (verb === undefined) return refusal(status.methodNotAllowed, mediaOf(request))
+      if (request.body.length > maxBody) return refusal(status.tooLarge, mediaOf(request))
       const { kind, name, namespace, subresource } = target
       const wanted: Attributes = {
         verb,
         group: kind.group,
         resource: subresource === "" ? kind.plural : `${kind.plural}/${subresource}`,
-        namespace,
+        // Of a namespace itself it is asked in it.
+        namespace: kind.storage === "namespaces" ? name : namespace,
         name,
         path: ""
       }
       if (!allows(state.objects, request.user, wanted))
         return refusal(forbidden(request, target, wanted), mediaOf(request))
-      const negotiated = formOf(request.headers["accept"], hasTable(kind, subresource))
+      const negotiated = formOf(
+        request.headers["accept"],
+        hasTable(kind, subresource),
+        verb === "list" || verb === "watch"
+      )
       if (Either.isLeft(negotiated)) return refusal(negotiated.left)
       const form = negotiated.right
       const call: Call = {

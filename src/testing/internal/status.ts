@@ -38,7 +38,7 @@ const qualified = (name: string, group: string): string => (group === "" ? name 
 const about = (name: string, { group, kind }: Kind): JsonObject => ({
   ...(name === "" ? {} : { name }),
   ...(group === "" ? {} : { group }),
-  kind
+  ...(kind === "" ? {} : { kind })
 })
 
 const of = ({ group, plural }: Resource): Kind => ({ group, kind: plural })
@@ -142,6 +142,12 @@ export const invalid = (kind: Kind, name: string, causes: ReadonlyArray<Cause>):
 }
 
 export const badRequest = (message: string): Failure => ({ code: 400, reason: "BadRequest", message })
+
+export const tooLarge: Failure = {
+  code: 413,
+  reason: "RequestEntityTooLarge",
+  message: "Request entity too large: limit is 3145728"
+}
 
 /** An error that the API server has no reason for. */
 export const unforeseen = (message: string): Failure => ({ code: 500, reason: "", message })

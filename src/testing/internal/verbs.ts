@@ -4,7 +4,7 @@
  */
 import * as Either from "effect/Either"
 import { parse as parseYaml } from "yaml"
-import { decode as typedDecode } from "./decode.js"
+import { decode as typedDecode, storedForm } from "./decode.js"
 import { nodeOf, nodeOfText } from "./decodeJson.js"
 import { applyDefaults, prepareForCreate } from "./defaults.js"
 import { goValue } from "./goFormat.js"
@@ -167,7 +167,10 @@ const bodyObject = (
   return Either.flatMap(value, (json) =>
     isJsonObject(json)
       ? Either.right(json)
-      : Either.left(`json: cannot unmarshal ${jsonType(json)} into Go value of type ${typeMeta}`)
+      : // Go decodes null into anything.
+        json === null
+        ? Either.right({})
+        : Either.left(`json: cannot unmarshal ${jsonType(json)} into Go value of type ${typeMeta}`)
   ).pipe(
     Either.mapLeft((problem) =>
       status.badRequest(
@@ -177,13 +180,15 @@ const bodyObject = (
   )
 }
 
+const excerptLength = 30
+
 /** As klog shows bytes: text if it is an object, else hexadecimal. */
 const excerpt = (body: string, encoding: BufferEncoding = "utf8"): string =>
   body === ""
     ? "<empty>"
     : body.startsWith("{")
-      ? body.slice(0, 1024)
-      : Buffer.from(body, encoding).toString("hex").slice(0, 1024)
+      ? `${body.slice(0, excerptLength)}${body.length > excerptLength ? " ..." : ""}`
+      : `${Buffer.from(body, encoding).subarray(0, excerptLength).toString("hex")}${Buffer.byteLength(body, encoding) > excerptLength ? " ..." : ""}`
 
 const registered = (apiVersion: string, kind: string): boolean =>
   Object.values(builtIn().schemas).some((schema) =>
@@ -195,6 +200,12 @@ const registered = (apiVersion: string, kind: string): boolean =>
 const scheme = 'in scheme "pkg/runtime/scheme.go:111"'
 
 const goPackage = (group: string): string => (group === "" ? "core" : (group.split(".")[0] ?? group))
+
+/** Why something that says that it is of another kind, or version, is not of this one. */
+const unlike = (apiVersion: string, kind: string, wanted: { readonly group: string; readonly kind: string }): string =>
+  registered(apiVersion, kind)
+    ? `converting (${apiVersion.split("/").at(-1)}.${kind}) to (${goPackage(wanted.group)}.${wanted.kind}): unknown conversion`
+    : `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} ${scheme}`
 
 /** A body of this kind; it may leave out that it is. */
 export const decode = (call: Call, { group, kind, version }: GroupVersionKind): Either.Either<JsonObject, Failure> =>
@@ -213,11 +224,17 @@ export const decode = (call: Call, { group, kind, version }: GroupVersionKind): 
       )
     }
     const [text, name] = [String(apiVersion), String(said)]
-    const problem = registered(text, name)
-      ? `converting (${text.split("/").at(-1)}.${name}) to (${goPackage(group)}.${kind}): unknown conversion`
-      : `no kind ${JSON.stringify(name)} is registered for version ${JSON.stringify(text)} ${scheme}`
+    if (text.split("/").length > 2) {
+      return Either.left(
+        status.badRequest(
+          `the object provided is unrecognized (must be of type ${kind}): unexpected GroupVersion string: ${text} (${excerpt(call.body)})`
+        )
+      )
+    }
     return Either.left(
-      status.badRequest(`${name} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${problem}`)
+      status.badRequest(
+        `${name} in version ${JSON.stringify(text.split("/").at(-1))} cannot be handled as a ${kind}: ${unlike(text, name, { group, kind })}`
+      )
     )
   })
 
@@ -262,6 +279,16 @@ const filled = (value: Json, schema: OpenApi): Json => {
 
 const fieldValidations = ["", "Ignore", "Strict", "Warn"]
 
+/** The name of a manager is shown. */
+const unprintable = (manager: string): ReadonlyArray<Cause> =>
+  [...manager].flatMap((character, index) => {
+    const code = character.codePointAt(0) ?? 0
+    if (/[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(character)) return []
+    const point = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`
+    const quoted = JSON.stringify(manager).replace(/\\u00([0-9a-f]{2})/g, "\\x$1")
+    return [status.invalidValue("fieldManager", quoted, `invalid character ${point} (at position ${index})`)]
+  })
+
 /** What is wrong with the options of a write. */
 const writeOptions = (call: Call, options: string): Either.Either<void, Failure> => {
   const { query } = call
@@ -275,6 +302,7 @@ const writeOptions = (call: Call, options: string): Either.Either<void, Failure>
     ...(Buffer.byteLength(manager) > 128
       ? [{ reason: "FieldValueTooLong", message: "Too long: may not be more than 128 bytes", field: "fieldManager" }]
       : []),
+    ...unprintable(manager),
     ...(dryRun.length > 0 ? [status.notSupported("dryRun", JSON.stringify(query.getAll("dryRun")), ["All"])] : []),
     ...(fieldValidations.includes(fieldValidation)
       ? []
@@ -567,8 +595,13 @@ export const samePlace = (call: Call, object: JsonObject): Either.Either<JsonObj
       )
     )
   }
-  if (namespace !== "" && namespace !== call.namespace) return Either.left(wrongNamespace)
-  return Either.right(call.namespace === "" ? object : withMetadata(object, { namespace: call.namespace }))
+  if (call.namespace === "") {
+    const { namespace: _namespace, ...metadata } = metadataOf(object)
+    return Either.right(namespace === "" ? object : { ...object, metadata })
+  }
+  return namespace === "" || namespace === call.namespace
+    ? Either.right(withMetadata(object, { namespace: call.namespace }))
+    : Either.left(wrongNamespace)
 }
 
 /** That the namespace takes new objects. */
@@ -691,6 +724,10 @@ const withoutDeletion = (object: JsonObject): JsonObject => {
   return { ...object, metadata }
 }
 
+/** Custom objects are stored as they are. */
+const nilled = (kind: Kind, object: JsonObject): JsonObject =>
+  kind.custom || kind.schema === undefined ? object : storedForm(kind.schema, object)
+
 /** That the name is taken, if only for a while. */
 const already = (kind: Kind, name: string, present: JsonObject | undefined): Failure => {
   const failure = status.alreadyExists(kind, name)
@@ -738,7 +775,7 @@ const insert = (state: State, call: Call, body: JsonObject): Result =>
     const admitted = yield* admission(state, call, managed)
     const object = yield* allocated(state, call, admitted, undefined)
     for (const suffix of call.suffixes) {
-      const created = prepared(call, object, suffix)
+      const created = nilled(kind, prepared(call, object, suffix))
       const name = nameOf(created)
       yield* granting(state, call, created, undefined)
       yield* invalid(kind, name, validate(kind, kind.read(created)))
@@ -832,6 +869,14 @@ const seen = (call: Call, given: JsonObject, current: JsonObject): Either.Either
   return version === current["resourceVersion"] ? Either.right(undefined) : Either.left(status.modified(kind, name))
 }
 
+/** That the object is another one than the request is about. */
+const otherUid = ({ kind, name, namespace }: Call, given: Json, actual: Json): Failure =>
+  status.conflict(
+    kind,
+    name,
+    `StorageError: invalid object, Code: 4, Key: /registry/${[kind.plural, namespace, name].filter((each) => each !== "").join("/")}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${goValue(given)}, UID in object meta: ${goValue(actual)}`
+  )
+
 /** The object with the edit made, checked and stored. */
 export const update = (state: State, call: Call, edit: Edit, part: Part = whole): Result =>
   Either.gen(function* () {
@@ -840,13 +885,7 @@ export const update = (state: State, call: Call, edit: Edit, part: Part = whole)
     const edited = yield* samePlace(call, yield* edit(shown(kind, old)))
     const given = metadataOf(edited)
     if (call.verb === "update" && given["uid"] && given["uid"] !== metadataOf(old)["uid"]) {
-      return yield* Either.left(
-        status.conflict(
-          kind,
-          call.name,
-          `StorageError: invalid object, Code: 4, Key: /registry/${[kind.storage, call.namespace, call.name].filter((each) => each !== "").join("/")}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${goValue(given["uid"])}, UID in object meta: ${goValue(metadataOf(old)["uid"] ?? "")}`
-        )
-      )
+      return yield* Either.left(otherUid(call, given["uid"], metadataOf(old)["uid"] ?? ""))
     }
     yield* seen(call, given, metadataOf(old))
     const admitted = stored(kind, manage(call, yield* admit(kind, edited), shown(kind, old)))
@@ -861,7 +900,7 @@ export const update = (state: State, call: Call, edit: Edit, part: Part = whole)
         : kept
     yield* granting(state, call, next, old)
     yield* invalid(kind, call.name, validate(kind, kind.read(next), kind.read(old)))
-    const managed = keepTimes(old, next)
+    const managed = nilled(kind, keepTimes(old, next))
     if (isFree(managed)) {
       const gone = store.write(state, keyOf(call), undefined)
       return finish(call, state, gone.state, { status: 200, object: shown(kind, managed) })
@@ -878,8 +917,16 @@ export const replace = (state: State, call: Call, part: Part = whole): Result =>
     yield* writeOptions(call, "UpdateOptions")
     const body = yield* decode(call, call.kind)
     if (get(state.objects, keyOf(call)) === undefined && call.kind.strategy.createOnUpdate === true && part === whole) {
-      yield* samePlace(call, body)
-      return yield* insert(state, { ...call, verb: "create" }, body)
+      const { resourceVersion = "", uid = "", ...metadata } = metadataOf(yield* samePlace(call, body))
+      if (uid !== "") return yield* Either.left(otherUid(call, uid, ""))
+      if (resourceVersion !== "" && !unsigned.test(goValue(resourceVersion))) {
+        return yield* Either.left(status.unforeseen(parseUint(goValue(resourceVersion))))
+      }
+      const outcome = yield* insert(state, { ...call, verb: "create" }, { ...body, metadata })
+      // Nothing was stored that could have a version, so it keeps the one that was said.
+      return isDryRun(call) && resourceVersion !== ""
+        ? { ...outcome, object: withMetadata(outcome.object, { resourceVersion }) }
+        : outcome
     }
     return yield* update(state, call, () => Either.right(body), part)
   })
@@ -901,15 +948,101 @@ const unsupportedPatch: Failure = {
   details: {}
 }
 
+const metadataOrder = [
+  "name",
+  "generateName",
+  "namespace",
+  "uid",
+  "resourceVersion",
+  "generation",
+  "creationTimestamp",
+  "deletionTimestamp",
+  "deletionGracePeriodSeconds",
+  "labels",
+  "annotations",
+  "ownerReferences",
+  "finalizers",
+  "managedFields"
+]
+const entryOrder = ["manager", "operation", "apiVersion", "time", "fieldsType", "fieldsV1", "subresource"]
+
+const inOrder = (object: JsonObject, order: ReadonlyArray<string>): JsonObject =>
+  Object.fromEntries(
+    Object.entries(object).toSorted(([a], [b]) => order.indexOf(a) - order.indexOf(b) || (a < b ? -1 : a > b ? 1 : 0))
+  )
+
+/** What a patch made, as the API server quotes it: as Go writes maps and, where nothing was changed, structs. */
+const quotedPatched = (object: JsonObject, changesMetadata: boolean): string => {
+  const { metadata } = object
+  if (!isJsonObject(metadata)) return JSON.stringify(inOrder(object, []))
+  const { managedFields } = metadata
+  return JSON.stringify({
+    ...inOrder(object, []),
+    metadata: {
+      ...inOrder(metadata, changesMetadata ? [] : metadataOrder),
+      ...(isJsonArray(managedFields)
+        ? { managedFields: managedFields.map((each) => (isJsonObject(each) ? inOrder(each, entryOrder) : each)) }
+        : {})
+    }
+  })
+}
+
+/** What Go's converter says of a value that is of another type. */
+const unrestored = (problem: string): string => {
+  const [, given = "", type = ""] = /^json: cannot unmarshal (\w+).* of type (\S+)$/.exec(problem) ?? []
+  return type.startsWith("[]")
+    ? `cannot restore slice from ${given}`
+    : type.startsWith("map[")
+      ? `cannot restore map from ${given}`
+      : type.includes(".")
+        ? `cannot restore struct from: ${given}`
+        : `cannot convert ${given === "number" ? "int64" : given} to ${type}`
+}
+
+/** That what a patch made is an object of the kind. */
+const fitting = (
+  { group, kind, version }: GroupVersionKind,
+  object: JsonObject,
+  patch: Json,
+  type: string
+): Either.Either<JsonObject, Failure> => {
+  const refused = (problem: string) => {
+    const operations = isJsonArray(patch) ? patch.map((each) => goValue(at(each, "path") ?? "")) : []
+    const changesMetadata =
+      operations.some((path) => path.startsWith("/metadata/")) ||
+      (isJsonObject(patch) && patch["metadata"] !== undefined)
+    const [quoted, why] = type.includes("strategic")
+      ? [goValue(patch), unrestored(problem)]
+      : [quotedPatched(object, changesMetadata), problem]
+    return Either.left(
+      status.invalid({ group: "", kind: "" }, "", [status.invalidValue("patch", JSON.stringify(quoted), why)])
+    )
+  }
+  const [said, apiVersion] = [object["kind"] ?? kind, object["apiVersion"] ?? apiVersionOf({ group, version })]
+  if (said !== kind || apiVersion !== apiVersionOf({ group, version })) {
+    return refused(unlike(goValue(apiVersion), goValue(said), { group, kind }))
+  }
+  const decoded = typedDecode({ group, version, kind }, nodeOf(object), { fieldValidation: "Ignore" })
+  return Either.isLeft(decoded)
+    ? refused(decoded.left.message.replace(/^.*? cannot be handled as an? \w+: /, ""))
+    : Either.right(object)
+}
+
 /** The edit that the body of a patch asks for, of an object with this schema. */
 export const patchOf = (call: Call, schema = call.kind.schema): Either.Either<Edit, Failure> => {
   const type = (call.contentType.split(";")[0] ?? "").trim()
   const apply = patches[type]
   // Custom kinds have no strategy for their lists.
   if (apply === undefined || (call.kind.custom && type.includes("strategic"))) return Either.left(unsupportedPatch)
-  return Either.map(
-    Either.mapLeft(parseJson(call.body), (problem) => status.badRequest(`error decoding patch: ${problem}`)),
-    (patch) => (current) => Either.map(apply(current, patch, schema), withoutNulls)
+  const malformed = (problem: string): Failure =>
+    status.badRequest(type.includes("strategic") ? problem : `error decoding patch: ${problem}`)
+  // An object that is not there is missed before the patch is read.
+  return Either.right((current) =>
+    Either.gen(function* () {
+      const patch = yield* Either.mapLeft(parseJson(call.body), malformed)
+      const patched = withoutNulls(yield* apply(current, patch, schema))
+      return schema !== call.kind.schema || call.kind.custom ? patched : yield* fitting(call.kind, patched, patch, type)
+    })
   )
 }
 
@@ -927,7 +1060,13 @@ const apply = (state: State, call: Call, part: Part): Result =>
         : Either.map(applyConfiguration({ ...write, applied, force }), withoutNulls)
     }
     if (get(state.objects, keyOf(call)) === undefined && call.subresource === "") {
-      return yield* insert(state, call, yield* merged(undefined))
+      const made = yield* merged(undefined)
+      const { resourceVersion: _version, uid, ...metadata } = metadataOf(made)
+      if (uid !== undefined) {
+        const fixed = status.invalidValue("metadata.uid", JSON.stringify(uid), "field is immutable")
+        return yield* Either.left(status.invalid(call.kind, call.name, [fixed, fixed]))
+      }
+      return yield* insert(state, call, { ...made, metadata })
     }
     return yield* update(state, call, merged, part)
   })

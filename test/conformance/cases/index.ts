@@ -1,5 +1,6 @@
 /** What the clusters are asked, by topic. Each case has a namespace of its own. */
 import type { Case } from "../harness.js"
+import { randomCases } from "../random.js"
 import { cases as access } from "./access.js"
 import { cases as apply } from "./apply.js"
 import { cases as create } from "./create.js"
@@ -25,6 +26,7 @@ const cases: { readonly [topic: string]: ReadonlyArray<Case> } = {
   namespaces,
   patch,
   paths,
+  random: randomCases(1, 5),
   subresources,
   update,
   validation,
