@@ -215,6 +215,18 @@ const missingFrom = (
     .toSorted((a, b) => (a < b ? -1 : 1))
 }
 
+/** Without what the garbage collector changes of any object. */
+const withoutUpkeep = (object: JsonObject): JsonObject => {
+  const {
+    finalizers: _finalizers,
+    managedFields: _managedFields,
+    ownerReferences: _ownerReferences,
+    resourceVersion: _resourceVersion,
+    ...metadata
+  } = metadataOf(object)
+  return { ...object, metadata }
+}
+
 /** Why a user may not write a role or a binding: nobody gives what they do not have. */
 export const escalation = (
   objects: Objects,
@@ -222,8 +234,12 @@ export const escalation = (
   { kind, name, namespace }: { readonly kind: string; readonly name: string; readonly namespace: string },
   object: JsonObject,
   old: JsonObject | undefined
-): { readonly status: "forbidden" | "not found"; readonly message: string; readonly role?: string } | undefined => {
+):
+  | { readonly status: "forbidden"; readonly message: string }
+  | { readonly status: "not found"; readonly role: string }
+  | undefined => {
   if (user.groups.includes(superusers)) return undefined
+  if (old !== undefined && jsonEquals(withoutUpkeep(object), withoutUpkeep(old))) return undefined
   const group = "rbac.authorization.k8s.io"
   const may = (verb: string, resource: string, of: string) =>
     allows(objects, user, { verb, group, resource, namespace, name: of, path: "" })
@@ -238,18 +254,14 @@ export const escalation = (
   }
   if (kind === "Role" || kind === "ClusterRole") {
     const rules = textsAt(object, "rules")
-    // Who changes nothing of the rules grants nothing.
-    if (old !== undefined && jsonEquals(rules, textsAt(old, "rules"))) return undefined
     return may("escalate", kind === "Role" ? "roles" : "clusterroles", name) ? undefined : refused(rules)
   }
   if (kind === "RoleBinding" || kind === "ClusterRoleBinding") {
-    const same = (key: string) => old !== undefined && jsonEquals(old[key], object[key])
-    if (same("subjects") && same("roleRef")) return undefined
     const of = String(at(object, "roleRef", "name"))
     const plural = at(object, "roleRef", "kind") === "ClusterRole" ? "clusterroles" : "roles"
     if (may("bind", plural, of)) return undefined
     const role = roleOf(objects, withMetadata(object, { namespace }))
-    return role === undefined ? { status: "not found", message: plural, role: of } : refused(textsAt(role, "rules"))
+    return role === undefined ? { status: "not found", role: of } : refused(textsAt(role, "rules"))
   }
   return undefined
 }

@@ -751,7 +751,8 @@ const granting = (
   return Either.left(
     problem.status === "forbidden"
       ? status.forbidden(kind, name, problem.message)
-      : status.notFound({ group: kind.group, plural: problem.message }, problem.role ?? "")
+      : // The role that is missing, said of the binding.
+        status.notFound(kind, problem.role)
   )
 }
 
