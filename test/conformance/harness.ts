@@ -106,7 +106,7 @@ const prefixOf = (body: unknown): string | undefined => {
 }
 
 /**
- * What differs between two clusters by nature is replaced: uids, times, generated names, the order that Go's maps leave to
+ * What differs between two clusters by nature is replaced: uids, times, ages, generated names, the order that Go's maps leave to
  * chance. Versions of objects are counted as they appear.
  */
 const normalizer = (namespace: string) => {
@@ -125,14 +125,18 @@ const normalizer = (namespace: string) => {
         result = before + rest.replace(/^[a-z\d]{5}(?![a-z\d])/, "?????")
       }
     }
-    return result
-      .replace(time, "<time>")
-      .replace(uid, "<uid>")
-      .replace(/in record \(\d+\)/, "in record (<version>)")
-      .replace(/current: \d+/, "current: <version>")
-      .replace(/too old resource version: (\d+) \(\d+\)/, "too old resource version: $1 (<version>)")
-      .replace(/("resourceVersion\W+)\d+/, "$1<version>")
-      .replaceAll(namespace, "$NS")
+    return (
+      result
+        .replace(time, "<time>")
+        // In a table.
+        .replace(/^\d+s$/, "<age>")
+        .replace(uid, "<uid>")
+        .replace(/in record \(\d+\)/, "in record (<version>)")
+        .replace(/current: \d+/, "current: <version>")
+        .replace(/too old resource version: (\d+) \(\d+\)/, "too old resource version: $1 (<version>)")
+        .replace(/("resourceVersion\W+)\d+/, "$1<version>")
+        .replaceAll(namespace, "$NS")
+    )
   }
   const sorted = (values: ReadonlyArray<unknown>): ReadonlyArray<unknown> =>
     values

@@ -27,7 +27,6 @@ export const cases: ReadonlyArray<Case> = [
     ["GET", "/api/v1/namespaces/$NS/nodes"],
     ["GET", "/api/v1/configmaps/a"],
     ["DELETE", "/nope"],
-    ["POST", "/apis", {}],
     ["GET", "/api/v1/namespaces/$NS"],
     ["GET", "/api/v1/namespaces/$NS/"],
     ["GET", "/api/v1//namespaces"],
