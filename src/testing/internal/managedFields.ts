@@ -14,14 +14,7 @@ import * as Either from "effect/Either"
 import { normalized } from "./decode.js"
 import * as FieldSet from "./fieldSet.js"
 import { fromEntries, isJsonArray, isJsonObject, jsonEquals, own } from "./json.js"
-import {
-  builtIn,
-  schemaOf,
-  type GroupVersionKind,
-  type Json,
-  type JsonObject,
-  type OpenApi
-} from "./openapi.js"
+import { builtIn, schemaOf, type GroupVersionKind, type Json, type JsonObject, type OpenApi } from "./openapi.js"
 import { badRequest, unforeseen, type PatchFailure } from "./patchFailure.js"
 import * as Structured from "./structuredMerge.js"
 
