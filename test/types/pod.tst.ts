@@ -60,7 +60,9 @@ describe("what leads into a container", () => {
 
 describe("the pods of", () => {
   test("are those of kinds that select some", () => {
-    for (const kind of [Deployment, Job, Service]) expect(Pods.of).type.toBeCallableWith(kind, "web")
+    expect(Pods.of).type.toBeCallableWith(Deployment, "web")
+    expect(Pods.of).type.toBeCallableWith(Job, "web")
+    expect(Pods.of).type.toBeCallableWith(Service, "web")
     // Its Jobs select pods.
     expect(Pods.of).type.not.toBeCallableWith(CronJob, "web")
     expect(Pods.of).type.not.toBeCallableWith(Node, "web")
