@@ -109,7 +109,12 @@ const run = (fs: FileSystem.FileSystem, root: string, operation: Operation): Eff
       return Effect.asVoid(fs.makeDirectory(path, mode === undefined ? { recursive } : { recursive, mode }))
     }
     case "ReadDirectory":
-      return Effect.map(fs.readDirectory(path, operation), (names) => names.toSorted())
+      return Effect.flatMap(fs.readDirectory(path, operation), (names) =>
+        Effect.map(
+          Effect.filter(names, (name) => Effect.map(isBelowLink(fs, path, name), (below) => !below)),
+          (own) => own.toSorted()
+        )
+      )
     case "Remove":
       return fs.remove(path, operation)
     case "Rename":
@@ -151,6 +156,13 @@ const run = (fs: FileSystem.FileSystem, root: string, operation: Operation): Eff
         ...(type === "File" ? { size: Number(size), nlink } : {})
       }))
   }
+}
+
+/** Node follows links to directories where it lists all that is below; a container does not. */
+const isBelowLink = (fs: FileSystem.FileSystem, folder: string, name: string): Effect.Effect<boolean> => {
+  const parts = name.split("/")
+  const above = parts.slice(1).map((_, index) => `${folder}/${parts.slice(0, index + 1).join("/")}`)
+  return Effect.exists(above, (each) => Effect.isSuccess(fs.readLink(each)))
 }
 
 const outcome = (effect: Effect.Effect<unknown, PlatformError>): Effect.Effect<unknown> =>
