@@ -8,11 +8,15 @@ import { recordedOf, transcript } from "./harness.js"
 
 const namespace = "its-own-namespace"
 
+/** In seconds. Nothing that a case does takes longer. */
+const longest = 600
+
 /** Moves the clock until the effect is done: watches end by it. */
 const passing = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.gen(function* () {
     const fiber = yield* Effect.fork(effect)
-    while (Option.isNone(yield* Fiber.poll(fiber))) {
+    for (let seconds = 0; Option.isNone(yield* Fiber.poll(fiber)); seconds++) {
+      assert.isBelow(seconds, longest, "no answer comes, however late it is")
       yield* TestClock.adjust("1 second")
       yield* Effect.yieldNow()
     }

@@ -2,6 +2,7 @@
  * Conformance: what a cluster answers to requests, written down so that two clusters can be compared. `recorded` is what the
  * real API server answered; the end-to-end test keeps it true, the unit test holds the TestCluster against it.
  */
+import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -18,13 +19,30 @@ export type Step = readonly [
   method: "DELETE" | "GET" | "HEAD" | "OPTIONS" | "PATCH" | "POST" | "PUT",
   path: string,
   body?: unknown,
-  headers?: Headers
+  headers?: Headers,
+  /** Sends it again until the answer is as it will be: what a cluster does after it has answered takes its time. */
+  until?: (answer: { readonly status: number; readonly text: string }) => boolean
 ]
+
+/** A CustomResourceDefinition; `$NS` in it is the namespace of the run, so its group can be of the run alone. */
+export interface Definition {
+  readonly metadata: { readonly name: string }
+  readonly spec: {
+    readonly group: string
+    readonly scope: string
+    readonly names: { readonly plural: string }
+    readonly versions: ReadonlyArray<{ readonly name: string; readonly served: boolean }>
+  }
+}
 
 /** Requests that are sent one after the other, to a namespace of their own. */
 export interface Case {
   readonly name: string
   readonly steps: ReadonlyArray<Step>
+  /** CustomResourceDefinitions that are there, and served, before the first step and until the last. */
+  readonly definitions?: ReadonlyArray<Definition>
+  /** Whether the texts about the columns of tables are left out. */
+  readonly plainTables?: boolean
   /** Why the TestCluster does not answer as the API server: a known difference. */
   readonly differs?: string
 }
@@ -95,6 +113,18 @@ const at = (value: unknown, path: ReadonlyArray<string>): unknown =>
     (found, key) => (typeof found === "object" && found !== null ? Reflect.get(found, key) : undefined),
     value
   )
+
+/** What a cluster answers once it has done what it was asked for. */
+const awaited = <E, R>(answer: Effect.Effect<Answer, E, R>, until: Step[4]): Effect.Effect<Answer, E, R> =>
+  until === undefined
+    ? answer
+    : answer.pipe(
+        Effect.filterOrElse(until, () => Effect.repeat(Effect.delay(answer, "100 millis"), { until })),
+        Effect.timeoutFailCause({
+          duration: "45 seconds",
+          onTimeout: () => Cause.die(new Error("the answer is never as it should be"))
+        })
+      )
 
 const uid = /[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}/g
 const time = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g
@@ -206,8 +236,18 @@ export interface Session {
   readonly step: (step: Step) => Effect.Effect<Transcript, KubeError, KubeClient>
 }
 
+/** What is made of the group's name is another one in each run. */
+const hashless = (text: string, namespace: string): string =>
+  text.includes(`"groupVersion":"${namespace}`)
+    ? text.replace(/"storageVersionHash":"[^"]*"/g, '"storageVersionHash":"<hash>"')
+    : text
+
+/** The texts of columns are the API server's own. */
+const plain = (text: string): string =>
+  text.includes('"columnDefinitions":') ? text.replace(/"description":"(?:[^"\\]|\\.)*"/g, '"description":""') : text
+
 /** Sends steps to a namespace, one after the other. */
-export const session = (namespace: string): Session => {
+export const session = (namespace: string, { plainTables = false }: Pick<Case, "plainTables"> = {}): Session => {
   const { expect, normal } = normalizer(namespace)
   const answers: Array<Answer> = []
   const filled = (text: string): string =>
@@ -218,25 +258,55 @@ export const session = (namespace: string): Session => {
       )
   return {
     step: (step) =>
-      Effect.map(sent(step, filled), (answer): Transcript => {
+      Effect.map(awaited(sent(step, filled), step[4]), (answer): Transcript => {
         answers.push(answer)
         expect(step[2])
         const type = header(answer.headers["content-type"]).join(", ")
         const warnings = header(answer.headers["warning"])
+        const text = hashless(answer.text, namespace)
         return {
           request: `${step[0]} ${step[1]}`,
           status: answer.status,
           ...(type === "application/json" ? {} : { type }),
           ...(warnings.length === 0 ? {} : { warnings: warnings.map((each) => String(normal(each))) }),
-          body: normal(parsed(answer.text))
+          body: normal(parsed(plainTables ? plain(text) : text))
         }
       })
   }
 }
 
+/** The definition in the cluster until the scope closes; done when discovery shows what it defines. */
+const defined = (definition: Definition, { step }: Session) => {
+  const { group, names, versions } = definition.spec
+  const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+  const served = versions.filter((version) => version.served)
+  return Effect.acquireRelease(step(["POST", path, definition]), () =>
+    Effect.ignoreLogged(step(["DELETE", `${path}/${definition.metadata.name}`]))
+  ).pipe(
+    Effect.zipRight(step(["GET", `/apis/${group}`, undefined, {}, ({ status }) => status === 200])),
+    Effect.zipRight(
+      Effect.forEach(served, ({ name }) =>
+        step([
+          "GET",
+          `/apis/${group}/${name}`,
+          undefined,
+          {},
+          ({ status, text }) => status === 200 && text.includes(`"name":"${names.plural}"`)
+        ])
+      )
+    )
+  )
+}
+
 /** Runs a case in a namespace. */
 export const transcript = (
-  { steps }: Pick<Case, "steps">,
+  { definitions = [], steps, ...options }: Pick<Case, "definitions" | "plainTables" | "steps">,
   namespace: string
 ): Effect.Effect<ReadonlyArray<Transcript>, KubeError, KubeClient> =>
-  Effect.suspend(() => Effect.forEach(steps, session(namespace).step))
+  Effect.scoped(
+    Effect.gen(function* () {
+      const preparing = session(namespace)
+      yield* Effect.forEach(definitions, (definition) => defined(definition, preparing))
+      return yield* Effect.forEach(steps, session(namespace, options).step)
+    })
+  )

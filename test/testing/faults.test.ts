@@ -57,6 +57,17 @@ describe("faults", () => {
   )
 
   test(
+    "of which there is none keep nobody from reading, also where nothing interrupts",
+    Effect.gen(function* () {
+      const two = ConfigMap.watch({ resume: false }).pipe(Stream.take(2), Stream.runCollect)
+      const fiber = yield* Effect.fork(Effect.uninterruptible(two))
+      yield* TestClock.adjust("1 second")
+      yield* ConfigMap.create({ metadata: { name: "other" } })
+      assert.strictEqual(Chunk.size(yield* Fiber.join(fiber)), 2)
+    })
+  )
+
+  test(
     "that lose the answer leave the deed done",
     Effect.gen(function* () {
       yield* inject(Fault.reset(), 1, ({ method }) => method === "POST")

@@ -18,6 +18,18 @@ export interface Cell {
   readonly changed: (from: State) => Effect.Effect<void>
 }
 
+/** The same cell, where something follows from every write in the same transition. */
+export const following = (cell: Cell, follow: Effect.Effect<(before: State, after: State) => State>): Cell => ({
+  ...cell,
+  modify: (f) =>
+    Effect.flatMap(follow, (settle) =>
+      cell.modify((state) => {
+        const [result, next] = f(state)
+        return [result, next === state ? next : settle(state, next)]
+      })
+    )
+})
+
 export const make = (initial: State): Effect.Effect<Cell> =>
   Effect.gen(function* () {
     const ref = yield* Ref.make<Version>({ state: initial, passed: yield* Deferred.make<void>() })

@@ -19,6 +19,7 @@ import * as Cell from "./cell.js"
 import * as controllers from "./controllers/all.js"
 import { authorities, defaultAccount } from "./controllers/serviceAccount.js"
 import * as Driver from "./controllers/driver.js"
+import { settled } from "./definitions.js"
 import * as Faults from "./faults.js"
 import { fresh } from "./fresh.js"
 import { joined, limited, type ApiRequest, type ApiResponse, type User } from "./http.js"
@@ -66,12 +67,15 @@ const seeded = (
 ): Either.Either<State, string> => {
   let next = state
   const missing = new Set<string>()
-  for (const [index, object] of objects.entries()) {
+  // What a definition defines may come before it.
+  const isDefinition = (object: JsonObject): boolean => object["kind"] === "CustomResourceDefinition"
+  const ordered = [...objects.filter(isDefinition), ...objects.filter((object) => !isDefinition(object))]
+  for (const [index, object] of ordered.entries()) {
     const namespace = store.metadataOf(object)["namespace"]
     if (typeof namespace === "string" && namespace !== "") missing.add(namespace)
     const result = put(next, object, { uid: uids[index] ?? "", now })
     if (Either.isLeft(result)) return result
-    next = result.right
+    next = settled(next, result.right, now)
   }
   for (const name of missing) {
     if (store.get(next.objects, { resource: "namespaces", namespace: "", name }) !== undefined) continue
@@ -237,7 +241,10 @@ export const make = (options: Options) =>
       yield* uidsFor(seeds.length * 2)
     )
     if (Either.isLeft(initial)) return yield* Effect.dieMessage(`TestCluster: ${initial.left}`)
-    const cell = yield* Cell.make(initial.right)
+    const cell = Cell.following(
+      yield* Cell.make(initial.right),
+      Effect.map(server.now, (now) => (before, after) => settled(before, after, now))
+    )
     const kubelet = yield* Kubelet.make(cell, options.containers ?? [])
     const { handle, streamed } = server.make(cell, random, kubelet)
     const running = [
@@ -245,8 +252,8 @@ export const make = (options: Options) =>
       ...controllers.schedulers.map((controller) => ({ controller, user: "kube-scheduler" })),
       kubelet.part
     ].filter(({ controller: { name } }) => runs(options.controllers, name))
-    const { settled } = yield* Driver.make(cell, running, new PCGRandom(yield* random.nextInt))
-    yield* settled
+    const driver = yield* Driver.make(cell, running, new PCGRandom(yield* random.nextInt))
+    yield* driver.settled
 
     const recorded = yield* Ref.make<ReadonlyArray<Recorded>>([])
     const recording = (request: ApiRequest): Effect.Effect<ApiResponse> =>
@@ -318,7 +325,7 @@ export const make = (options: Options) =>
             ? [undefined, state]
             : [undefined, store.write(state, key, undefined).state]
         }),
-      settled,
+      settled: driver.settled,
       container: (which, script) => kubelet.add({ which, script }),
       requests: Ref.get(recorded),
       clearRequests: Ref.set(recorded, []),

@@ -396,6 +396,21 @@ const storedValue = (schema: OpenApi, value: Json): Json => {
   return value.length === 0 ? null : value.map((item) => storedValue(items, item))
 }
 
+const objectMeta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+
+/** Metadata as the API server reads it, also of custom objects; what it does not know is told by its path from here. */
+export const decodeMetadata = (json: Json, path: string): Either.Either<Decoded, string> => {
+  const problems: Problems = { fatal: undefined, strict: [] }
+  const schema = builtIn().schemas[objectMeta] ?? {}
+  const node = nodeOf(json)
+  if (node._tag !== "object" && node._tag !== "null") mismatch(node._tag, goNameOf(objectMeta), nowhere, problems)
+  const empty = { _tag: "object", entries: [] } as const
+  const object = struct(node._tag === "object" ? node : empty, schema, objectMeta, { ...nowhere, path }, problems)
+  return problems.fatal === undefined
+    ? Either.right({ object, warnings: problems.strict })
+    : Either.left(problems.fatal)
+}
+
 /** What Go makes of an object that was written by the rules: the structs that are always there, and no empty fields. */
 export const normalized = (gvk: GroupVersionKind, object: JsonObject): JsonObject =>
   Either.match(decode(gvk, nodeOf(object), { fieldValidation: "Ignore" }), {

@@ -82,3 +82,16 @@ export const jsonOf = (node: Node): Json => {
       return node.value
   }
 }
+
+/** The fields that are there more than once, as the API server tells of them. */
+export const duplicatesIn = (node: Node, path = ""): ReadonlyArray<string> => {
+  if (node._tag === "array") return node.items.flatMap((item, index) => duplicatesIn(item, `${path}[${index}]`))
+  if (node._tag !== "object") return []
+  const seen = new Set<string>()
+  return node.entries.flatMap(([key, item]) => {
+    const at = path === "" ? key : `${path}.${key}`
+    const again = seen.has(key) ? [`duplicate field ${JSON.stringify(at)}`] : []
+    seen.add(key)
+    return [...again, ...duplicatesIn(item, at)]
+  })
+}

@@ -1,6 +1,7 @@
 /** What the cluster says of itself: its kinds, in both forms of discovery, its schemas and its version. */
 import { createHash } from "node:crypto"
 import * as Either from "effect/Either"
+import { objectsAt } from "./crd.js"
 import { json, text, type ApiRequest, type ApiResponse } from "./http.js"
 import { apiVersionOf, type Kind, type Kinds } from "./kinds.js"
 import { builtIn, type GroupVersionKind, type Json, type JsonObject, type OpenApi } from "./openapi.js"
@@ -24,11 +25,18 @@ const namesOf = ({ categories, shortNames }: Kind): JsonObject => ({
   ...(categories.length === 0 ? {} : { categories: [...categories] })
 })
 
+const onTheWayOut = new Set(["delete", "deletecollection", "get", "list", "watch"])
+
+/** The verbs as discovery tells of them: nothing is made of a kind that goes. */
+const verbsOf = ({ custom, verbs }: Kind): ReadonlyArray<string> =>
+  custom?.terminating === true ? verbs.filter((verb) => onTheWayOut.has(verb)) : verbs
+
 /** By which clients know that two resources are stored alike: what they are stored as. */
-const storageVersionHash = ({ group, kind, storage, verbs, version }: Kind): JsonObject => {
+const storageVersionHash = ({ custom, group, kind, storage, verbs, version }: Kind): JsonObject => {
   if (!verbs.includes("watch")) return {}
+  const stored = objectsAt(custom?.definition, "spec", "versions").find((each) => each["storage"] === true)
   const other = storedElsewhere[`${storage}/${kind}`]
-  const text = other ?? `${group}/${version}/${kind}`
+  const text = other ?? `${group}/${String(stored?.["name"] ?? version)}/${kind}`
   return { storageVersionHash: createHash("sha256").update(text).digest().subarray(0, 8).toString("base64") }
 }
 
@@ -53,7 +61,7 @@ const resourceList = (kinds: Kinds, group: string, version: string): JsonObject 
         singularName: kind.singular,
         namespaced,
         kind: kind.kind,
-        verbs: [...kind.verbs],
+        verbs: [...verbsOf(kind)],
         ...namesOf(kind),
         ...storageVersionHash(kind)
       },
@@ -72,19 +80,17 @@ const resourceList = (kinds: Kinds, group: string, version: string): JsonObject 
 // ---- aggregated
 
 /** The kind as the API server shows it: nothing but its name where group and version are the resource's. */
-const responseKind = (of: GroupVersionKind, kind: Kind): JsonObject => ({
-  group: "",
-  version: "",
-  ...foreign(of, kind),
-  kind: of.kind
-})
+const responseKind = (of: GroupVersionKind, kind: Kind): JsonObject =>
+  kind.custom
+    ? { group: of.group, version: of.version, kind: of.kind }
+    : { group: "", version: "", ...foreign(of, kind), kind: of.kind }
 
 const aggregatedResource = (kind: Kind): JsonObject => ({
   resource: kind.plural,
   responseKind: responseKind(kind, kind),
   scope: kind.scope,
   singularResource: kind.singular,
-  verbs: [...kind.verbs],
+  verbs: [...verbsOf(kind)],
   ...namesOf(kind),
   ...(kind.subresources.length === 0
     ? {}
@@ -144,11 +150,75 @@ const references = (value: unknown): ReadonlyArray<string> => {
   )
 }
 
+const nameOf = ({ group, kind, version }: GroupVersionKind): string =>
+  [...group.split(".").toReversed(), version, kind].join(".")
+
+const metaV1 = `${prefix}io.k8s.apimachinery.pkg.apis.meta.v1.`
+
+const typeMeta = { apiVersion: { type: "string" }, kind: { type: "string" } } as const
+
+/** A schema with the fields that every resource has, also those within it. */
+const asResource = (schema: OpenApi): OpenApi => {
+  const { additionalProperties, items, properties } = schema
+  const isEmbedded = schema["x-kubernetes-embedded-resource"] === true
+  return {
+    ...schema,
+    ...(items === undefined ? {} : { items: asResource(items) }),
+    ...(typeof additionalProperties === "object" ? { additionalProperties: asResource(additionalProperties) } : {}),
+    ...(properties === undefined && !isEmbedded
+      ? {}
+      : {
+          properties: {
+            ...Object.fromEntries(
+              Object.entries(properties ?? {}).map(([key, property]) => [key, asResource(property)])
+            ),
+            ...(isEmbedded ? { ...typeMeta, metadata: { allOf: [{ $ref: `${metaV1}ObjectMeta` }] } } : {})
+          }
+        }),
+    ...(isEmbedded ? { required: [...new Set([...(schema.required ?? []), "kind", "apiVersion"])] } : {})
+  }
+}
+
+/** The schemas of a custom kind, and of the list of its objects. */
+const customSchemas = (kind: Kind): ReadonlyArray<readonly [string, OpenApi]> => {
+  const { group, listKind, schema = {}, version } = kind
+  const own = asResource(schema)
+  const gvk = (of: string) => [{ group, version, kind: of }]
+  return [
+    [
+      nameOf(kind),
+      {
+        ...own,
+        properties: { ...own.properties, ...typeMeta, metadata: { allOf: [{ $ref: `${metaV1}ObjectMeta` }] } },
+        "x-kubernetes-group-version-kind": gvk(kind.kind)
+      }
+    ],
+    [
+      nameOf({ group, version, kind: listKind }),
+      {
+        description: `${listKind} is a list of ${kind.kind}`,
+        type: "object",
+        required: ["items"],
+        properties: {
+          ...typeMeta,
+          items: {
+            description: `List of ${kind.plural}. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md`,
+            type: "array",
+            items: { allOf: [{ $ref: `${prefix}${nameOf(kind)}` }] }
+          },
+          metadata: { allOf: [{ $ref: `${metaV1}ListMeta` }] }
+        },
+        "x-kubernetes-group-version-kind": gvk(listKind)
+      }
+    ]
+  ]
+}
+
 const schemasOf = (kinds: ReadonlyArray<Kind>): { readonly [name: string]: OpenApi } => {
   const { schemas } = builtIn()
   const wanted = new Set(
-    kinds.flatMap(({ group, kind, subresources, version }) => [
-      apiVersionOf({ group, version }) + `/${kind}`,
+    kinds.flatMap(({ custom, group, kind, subresources, version }) => [
+      ...(custom ? [] : [apiVersionOf({ group, version }) + `/${kind}`]),
       ...subresources.map(({ responseKind: of }) => `${apiVersionOf(of)}/${of.kind}`)
     ])
   )
@@ -162,6 +232,10 @@ const schemasOf = (kinds: ReadonlyArray<Kind>): { readonly [name: string]: OpenA
   for (const [name, schema] of Object.entries(schemas)) {
     const gvks = schema["x-kubernetes-group-version-kind"] ?? []
     if (gvks.some((gvk) => wanted.has(`${apiVersionOf(gvk)}/${gvk.kind}`))) visit(name)
+  }
+  for (const [name, schema] of kinds.filter(({ custom }) => custom).flatMap(customSchemas)) {
+    found.set(name, schema)
+    references(schema).forEach(visit)
   }
   return Object.fromEntries(found)
 }
@@ -265,7 +339,7 @@ const hash = (kinds: Kinds, group: string, version: string): string =>
       JSON.stringify([
         builtIn().kubernetes,
         ofGroupVersion(kinds, group, version).map(
-          ({ read: _read, strategy: _strategy, write: _write, ...kind }) => kind
+          ({ custom: _custom, read: _read, strategy: _strategy, write: _write, ...kind }) => kind
         )
       ])
     )

@@ -98,13 +98,18 @@ const cut = (
     )
   })
 
-/** A body until something fails. Each pull is raced, which costs less than to merge two streams. */
+/**
+ * A body until something fails. Each pull is raced, which costs less than to merge two streams. The race ends what has lost, also
+ * where the reader cannot be interrupted, as in an acquisition.
+ */
 const until = (
   body: Stream.Stream<Uint8Array, HttpFailure>,
   failing: Effect.Effect<never, HttpFailure>
 ): Stream.Stream<Uint8Array, HttpFailure> =>
   Stream.fromPull(
-    Effect.map(Stream.toPull(body), (pull) => Effect.raceFirst(pull, Effect.mapError(failing, Option.some)))
+    Effect.map(Stream.toPull(body), (pull) =>
+      Effect.raceFirst(pull, Effect.interruptible(Effect.mapError(failing, Option.some)))
+    )
   )
 
 /** A pause after the first bytes of a body. */

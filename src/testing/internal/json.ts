@@ -39,3 +39,15 @@ export const withoutNulls = (value: Json): Json =>
           Object.entries(value).flatMap(([key, child]) => (child === null ? [] : [[key, withoutNulls(child)] as const]))
         )
       : value
+
+/** With the keys of its objects in order, as Go writes maps. */
+export const sortedJson = (value: Json): Json =>
+  isJsonArray(value)
+    ? value.map(sortedJson)
+    : isJsonObject(value)
+      ? fromEntries(
+          Object.entries(value)
+            .toSorted(([a], [b]) => (a < b ? -1 : 1))
+            .map(([key, item]) => [key, sortedJson(item)])
+        )
+      : value

@@ -1,5 +1,6 @@
 /** The kinds that the cluster serves: the built-in ones, in every version, and those that its objects define. */
 import * as autoscalers from "./autoscalers.js"
+import { byPreference, customVersions, definitionsIn, type Custom } from "./crd.js"
 import { builtIn, schemaOf, type JsonObject, type OpenApi, type ServedResource } from "./openapi.js"
 import type { Objects } from "./store.js"
 import { strategyOf, type Strategy } from "./strategies.js"
@@ -8,7 +9,10 @@ export interface Kind extends ServedResource {
   /** Where its objects are in the store. */
   readonly storage: string
   readonly strategy: Strategy
-  readonly custom: boolean
+  /** The kind of a list of its objects. */
+  readonly listKind: string
+  /** Nothing for the built-in kinds. */
+  readonly custom: Custom | undefined
   readonly schema: OpenApi | undefined
   /** An object of the store in this version. */
   readonly read: (stored: JsonObject) => JsonObject
@@ -62,7 +66,8 @@ export const storageOf = ({ group, plural }: { readonly group: string; readonly 
 const builtInKind = (resource: ServedResource): Kind => ({
   ...resource,
   strategy: strategyOf(resource),
-  custom: false,
+  listKind: `${resource.kind}List`,
+  custom: undefined,
   schema: schemaOf(resource),
   ...(conversions[`${apiVersionOf(resource)}/${resource.kind}`] ?? {
     storage: storageOf(resource),
@@ -76,12 +81,19 @@ export interface Kinds {
   /** The versions of each group, the preferred one first. */
   readonly groups: ReadonlyMap<string, ReadonlyArray<string>>
   readonly find: (group: string, version: string, plural: string) => Kind | undefined
+  /** Also of a version that is not served: objects may be stored in it. */
   readonly ofKind: (apiVersion: string, kind: string) => Kind | undefined
 }
 
-const kindsFrom = (all: ReadonlyArray<Kind>, groups: Kinds["groups"]): Kinds => {
+interface Version {
+  readonly kind: Kind
+  readonly served: boolean
+}
+
+const kindsFrom = (versions: ReadonlyArray<Version>, groups: Kinds["groups"]): Kinds => {
+  const all = versions.flatMap(({ kind, served }) => (served ? [kind] : []))
   const byPath = new Map(all.map((kind) => [`${apiVersionOf(kind)}/${kind.plural}`, kind]))
-  const byName = new Map(all.map((kind) => [`${apiVersionOf(kind)}/${kind.kind}`, kind]))
+  const byName = new Map(versions.map(({ kind }) => [`${apiVersionOf(kind)}/${kind.kind}`, kind]))
   return {
     all,
     groups,
@@ -90,9 +102,30 @@ const kindsFrom = (all: ReadonlyArray<Kind>, groups: Kinds["groups"]): Kinds => 
   }
 }
 
-let ofTheRelease: Kinds | undefined
+let ofTheRelease: ReadonlyArray<Version> | undefined
+const builtInVersions = (): ReadonlyArray<Version> =>
+  (ofTheRelease ??= builtIn().resources.map((resource) => ({ kind: builtInKind(resource), served: true })))
+
+let withoutDefinitions: Kinds | undefined
+const known = new WeakMap<object, Kinds>()
 
 /** What is served when the cluster holds these objects. */
-export const kindsOf = (_objects: Objects): Kinds =>
-  // The kinds of its CustomResourceDefinitions are to be added here: crd.ts.
-  (ofTheRelease ??= kindsFrom(builtIn().resources.map(builtInKind), new Map(Object.entries(builtIn().groups))))
+export const kindsOf = (objects: Objects): Kinds => {
+  const definitions = definitionsIn(objects)
+  const builtInGroups = new Map(Object.entries(builtIn().groups))
+  if (definitions === undefined) return (withoutDefinitions ??= kindsFrom(builtInVersions(), builtInGroups))
+  let kinds = known.get(definitions)
+  if (kinds === undefined) {
+    const custom = customVersions(objects)
+    const groups = new Map<string, ReadonlyArray<string>>(builtInGroups)
+    for (const { kind, served } of custom) {
+      const versions = groups.get(kind.group) ?? []
+      if (served && !versions.includes(kind.version)) {
+        groups.set(kind.group, [...versions, kind.version].toSorted(byPreference))
+      }
+    }
+    kinds = kindsFrom([...builtInVersions(), ...custom], groups)
+    known.set(definitions, kinds)
+  }
+  return kinds
+}

@@ -32,6 +32,8 @@ export interface ManagedWrite {
   readonly subresource?: string | undefined
   /** What the write does not reach: see `resetFields`. */
   readonly reset?: ReadonlyArray<ReadonlyArray<string>> | undefined
+  /** The schemas of all versions of a custom kind, by `apiVersion`. */
+  readonly versions?: ReadonlyMap<string, OpenApi> | undefined
 }
 
 export interface ApplyWrite extends ManagedWrite {
@@ -266,6 +268,16 @@ const capped = (managed: Managed): Managed => {
   return result
 }
 
+/** Whether an object has fields that another version, in which some of its fields are managed, does not have. */
+const isForeign = (managed: Managed, object: JsonObject, { gvk, versions }: ManagedWrite): boolean =>
+  [...new Set([...managed.values()].map(({ apiVersion }) => apiVersion))].some((apiVersion) => {
+    const schema = apiVersion === apiVersionOf(gvk) ? undefined : versions?.get(apiVersion)
+    return (
+      schema !== undefined &&
+      Structured.problemOf(object, Structured.typeOf(schema), { duplicates: true }) !== undefined
+    )
+  })
+
 /** Gives the writer the fields that it has changed. Nothing if an object does not fit the schema. */
 const update = (managed: Managed, before: JsonObject, after: JsonObject, write: ManagedWrite): Managed | undefined => {
   const type = Structured.typeOf(write.schema)
@@ -309,6 +321,8 @@ export const updateManaged = (write: UpdateWrite): JsonObject => {
   const bare = withEntries(updated, [])
   // Who does not manage fields does not begin to before the first apply.
   if (managed.size === 0 && live !== undefined) return bare
+  // What cannot be said in the version of a manager ends all management.
+  if (isForeign(managed, bare, write)) return bare
   const before = live === undefined ? blank(write) : live
   return withEntries(bare, encode(update(managed, before, bare, write) ?? noManaged))
 }

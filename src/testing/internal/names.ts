@@ -178,14 +178,15 @@ const ownerReferences = (metadata: JsonObject): ReadonlyArray<Cause> => {
   ]
 }
 
-const standardFinalizers = new Set(["kubernetes", "orphan", "foregroundDeletion"])
+export const standardFinalizers = new Set(["kubernetes", "orphan", "foregroundDeletion"])
 
-const finalizers = (metadata: JsonObject): ReadonlyArray<Cause> => {
+/** `any`: it need not be of a domain. */
+const finalizers = (metadata: JsonObject, any: boolean): ReadonlyArray<Cause> => {
   const all = items(metadata["finalizers"]).map(String)
   return [
     ...all.flatMap((finalizer, index) => [
       ...invalids("metadata.finalizers", finalizer, labelKeyProblems(finalizer)),
-      ...(finalizer.includes("/") || standardFinalizers.has(finalizer)
+      ...(any || finalizer.includes("/") || standardFinalizers.has(finalizer)
         ? []
         : [
             invalidValue(
@@ -208,7 +209,7 @@ const finalizers = (metadata: JsonObject): ReadonlyArray<Cause> => {
 }
 
 /** What is wrong with the metadata of an object that is created. */
-export const metadataCauses = (object: JsonObject, rule: NameRule): ReadonlyArray<Cause> => {
+export const metadataCauses = (object: JsonObject, rule: NameRule, any = false): ReadonlyArray<Cause> => {
   const metadata = metadataOf(object)
   const [name, generateName] = [textOf(metadata, "name"), textOf(metadata, "generateName")]
   return [
@@ -218,11 +219,11 @@ export const metadataCauses = (object: JsonObject, rule: NameRule): ReadonlyArra
     ...(name === ""
       ? [required("metadata.name", "name or generateName is required")]
       : invalids("metadata.name", name, rules[rule](name))),
-    ...shared(metadata)
+    ...shared(metadata, any)
   ]
 }
 
-const shared = (metadata: JsonObject): ReadonlyArray<Cause> => {
+const shared = (metadata: JsonObject, any: boolean): ReadonlyArray<Cause> => {
   const generation = metadata["generation"]
   return [
     ...(typeof generation === "number" && generation < 0
@@ -231,14 +232,14 @@ const shared = (metadata: JsonObject): ReadonlyArray<Cause> => {
     ...labels(metadata),
     ...annotations(metadata),
     ...ownerReferences(metadata),
-    ...finalizers(metadata)
+    ...finalizers(metadata, any)
   ]
 }
 
 const immutable = ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"]
 
 /** What is wrong with the metadata of an object that takes the place of another. */
-export const metadataUpdateCauses = (object: JsonObject, old: JsonObject): ReadonlyArray<Cause> => {
+export const metadataUpdateCauses = (object: JsonObject, old: JsonObject, any = false): ReadonlyArray<Cause> => {
   const [metadata, before] = [metadataOf(object), metadataOf(old)]
   const known = items(before["finalizers"])
   const added = items(metadata["finalizers"]).filter((finalizer) => !known.includes(finalizer))
@@ -256,5 +257,5 @@ export const metadataUpdateCauses = (object: JsonObject, old: JsonObject): Reado
       .map((key) => invalidValue(`metadata.${key}`, JSON.stringify(metadata[key] ?? null), "field is immutable"))
   ]
   // The API server looks twice: for the kind, and for all kinds.
-  return [...shared(metadata), ...once, ...once]
+  return [...shared(metadata, any), ...once, ...once]
 }

@@ -100,8 +100,7 @@ export const includeObjectOf = (query: URLSearchParams): Either.Either<TableOpti
 /** The table of what a verb of a kind answers. */
 export const printed = (kind: Kind, object: JsonObject, options: Omit<TableOptions, "columns" | "metadata">) => {
   const isScale = object["kind"] === "Scale" && object["apiVersion"] === "autoscaling/v1"
-  // The printer columns of a CustomResourceDefinition are to be given here: crd.ts.
-  const columns = kind.custom ? (isScale ? customScaleColumns() : []) : undefined
+  const columns = isScale && kind.custom ? customScaleColumns() : kind.custom?.columns
   return tableOfAnswer(isScale ? { group: "autoscaling", version: "v1", kind: "Scale" } : kind, object, {
     ...options,
     columns
@@ -128,8 +127,12 @@ export const inForm = (
   // A status, as a delete answers it, is not turned into anything.
   if (as === undefined || object["kind"] === "Status") return Either.right(object)
   const { items } = object
+  const { continue: next, ...metadata } = metadataOf(object)
+  const listed = next === "" ? metadata : metadataOf(object)
   if (as === "Table") {
-    return Either.map(includeObjectOf(query), (includeObject) => printed(kind, object, { now, includeObject, version }))
+    return Either.map(includeObjectOf(query), (includeObject) =>
+      printed(kind, isJsonArray(items) ? { ...object, metadata: listed } : object, { now, includeObject, version })
+    )
   }
   if (as === "PartialObjectMetadata") {
     return isJsonArray(items)
@@ -140,7 +143,7 @@ export const inForm = (
     ? Either.right({
         kind: "PartialObjectMetadataList",
         apiVersion: `meta.k8s.io/${version}`,
-        metadata: object["metadata"] ?? {},
+        metadata: listed,
         items: items.filter(isJsonObject).map((item) => metadataOnly(item, version))
       })
     : refused(`you requested PartialObjectMetadataList, but the requested object is not a list (*${goType})`)

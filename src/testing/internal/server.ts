@@ -13,7 +13,7 @@ import { reviewOf } from "./reviews.js"
 import * as status from "./status.js"
 import type { Failure } from "./status.js"
 import type { Kubelet } from "./kubelet.js"
-import type { JsonObject } from "./openapi.js"
+import { builtIn, type JsonObject } from "./openapi.js"
 import { get as getStored, type State } from "./store.js"
 import { logOf } from "./streams.js"
 import { subresourceOf } from "./subresources.js"
@@ -34,11 +34,14 @@ interface Target {
 
 const namespaceParts = new Set(["status", "finalize"])
 
-const targetOf = (kinds: Kinds, path: string): Target | "no such group" | "no such resource" => {
+/** What is not there: of a group of custom kinds there is no more to be said than of a path. */
+type Unknown = Failure | "no such group" | "no such resource"
+
+const targetOf = (kinds: Kinds, path: string): Either.Either<Target, Unknown> => {
   const [, root, ...segments] = path.split("/").map(decoded)
   const [group = "", version = "", ...all] = root === "api" ? ["", ...segments] : segments
   if ((root !== "api" && root !== "apis") || kinds.groups.get(group) === undefined) {
-    return root === "api" ? "no such resource" : "no such group"
+    return Either.left(root === "api" ? "no such resource" : "no such group")
   }
   const watches = all[0] === "watch"
   const parts = watches ? all.slice(1) : all
@@ -46,13 +49,17 @@ const targetOf = (kinds: Kinds, path: string): Target | "no such group" | "no su
   const namespace = inNamespace ? (parts[1] ?? "") : ""
   const [plural = "", name = "", subresource = "", ...more] = inNamespace ? parts.slice(2) : parts
   const kind = kinds.find(group, version, plural)
-  const isServed =
-    kind !== undefined &&
-    more.length === 0 &&
-    (subresource === "" || kind.subresources.some((each) => each.name === subresource)) &&
-    (kind.scope === "Cluster" ? namespace === "" : namespace !== "" || name === "")
-  return isServed ? { kind, namespace, name, subresource, watches } : "no such resource"
+  const isHere = kind !== undefined && (kind.scope === "Cluster" ? namespace === "" : namespace !== "" || name === "")
+  if (!isHere || more.length > 0) {
+    return Either.left(isBuiltIn(group) ? "no such resource" : "no such group")
+  }
+  if (subresource === "" || kind.subresources.some((each) => each.name === subresource)) {
+    return Either.right({ kind, namespace, name, subresource, watches })
+  }
+  return Either.left(kind.custom ? status.notFound(kind, name) : "no such resource")
 }
+
+const isBuiltIn = (group: string): boolean => Object.hasOwn(builtIn().groups, group)
 
 const methods: { readonly [method: string]: readonly [onOne: Call["verb"] | "", onMany: Call["verb"] | ""] } = {
   GET: ["get", "list"],
@@ -100,7 +107,9 @@ const onSubresource: { readonly [verb: string]: "get" | "create" | "update" | "p
 
 const transitionOf = ({ kind, subresource, verb }: Call): Transition | undefined => {
   if (verb === "watch") return undefined
-  if (subresource === "") return (verb === "create" ? reviewOf(kind.kind) : undefined) ?? transitions[verb]
+  if (subresource === "") {
+    return (verb === "create" && !kind.custom ? reviewOf(kind.kind) : undefined) ?? transitions[verb]
+  }
   const how = onSubresource[verb]
   return how === undefined ? undefined : subresourceOf(subresource)?.[how]
 }
@@ -121,12 +130,16 @@ const forbiddenPath = ({ method, path, user }: ApiRequest): Failure => ({
   details: {}
 })
 
+const warningHeader = (warnings: ReadonlyArray<string> = []): ApiResponse["headers"] =>
+  warnings.length === 0 ? {} : { warning: [...new Set(warnings)].map(warning) }
+
 const refusal = (failure: Failure, form: Pick<Form, "media"> = { media: "application/json" }): ApiResponse => ({
   status: failure.code,
   headers: {
     "cache-control": "no-cache, private",
     "content-type": form.media,
-    ...(failure.retryAfter === undefined ? {} : { "retry-after": String(failure.retryAfter) })
+    ...(failure.retryAfter === undefined ? {} : { "retry-after": String(failure.retryAfter) }),
+    ...warningHeader(failure.warnings)
   },
   body: written(form, status.toStatus(failure))
 })
@@ -135,8 +148,10 @@ const refusal = (failure: Failure, form: Pick<Form, "media"> = { media: "applica
 const mediaOf = (request: ApiRequest): Pick<Form, "media"> =>
   Either.getOrElse(formOf(request.headers["accept"]), () => ({ media: "application/json" as const }))
 
-const goTypeOf = ({ group, kind }: Kind, isList: boolean): string =>
-  `${group === "" ? "core" : (group.split(".")[0] ?? group)}.${kind}${isList ? "List" : ""}`
+const goTypeOf = ({ custom, group, kind }: Kind, isList: boolean): string =>
+  custom
+    ? `unstructured.Unstructured${isList ? "List" : ""}`
+    : `${group === "" ? "core" : (group.split(".")[0] ?? group)}.${kind}${isList ? "List" : ""}`
 
 /** The letters and digits of generated names: none that look alike, no vowels. */
 const alphabet = "bcdfghjklmnpqrstvwxz2456789"
@@ -195,13 +210,31 @@ const maxBody = 3 * 1024 * 1024
 const streamed = new Set(["attach", "exec", "portforward"])
 
 export const make = (cell: Cell, random: Random.Random, kubelet: Kubelet): Server => {
-  const onObjects = (request: ApiRequest, target: Target): Effect.Effect<ApiResponse> =>
+  const onObjects = (request: ApiRequest, target: Target): Effect.Effect<ApiResponse> => {
+    const always = target.kind.custom?.warnings ?? []
+    return always.length === 0
+      ? answered(request, target)
+      : Effect.map(answered(request, target), (response) => ({
+          ...response,
+          headers: {
+            ...response.headers,
+            warning: [...always.map(warning), ...[response.headers["warning"] ?? []].flat()]
+          }
+        }))
+  }
+
+  const answered = (request: ApiRequest, target: Target): Effect.Effect<ApiResponse> =>
     Effect.gen(function* () {
       const verb = verbOf(request, target)
       const state = yield* cell.get
-      if (verb === undefined) return refusal(status.methodNotAllowed, mediaOf(request))
       if (request.body.length > maxBody) return refusal(status.tooLarge, mediaOf(request))
       const { kind, name, namespace, subresource } = target
+      if (verb === undefined) {
+        const action = request.method === "POST" ? "create" : request.method.toLowerCase()
+        const failure =
+          kind.custom && subresource !== "" ? status.notSupportedVerb(kind, action) : status.methodNotAllowed
+        return refusal(failure, mediaOf(request))
+      }
       const wanted: Attributes = {
         verb,
         group: kind.group,
@@ -244,7 +277,7 @@ export const make = (cell: Cell, random: Random.Random, kubelet: Kubelet): Serve
           })
         })
       }
-      if (kind.kind === "Pod" && subresource === "log") {
+      if (kind.storage === "pods" && subresource === "log") {
         const pod = verbs.read(state, call)
         return Either.match(
           Either.flatMap(pod, (found) => logOf(kubelet, found, request.query, Date.parse(call.now))),
@@ -272,12 +305,12 @@ export const make = (cell: Cell, random: Random.Random, kubelet: Kubelet): Serve
         ),
         {
           onLeft: (failure) => refusal(failure, form),
-          onRight: ({ object, status: code, warnings = [] }): ApiResponse => ({
+          onRight: ({ object, status: code, warnings }): ApiResponse => ({
             status: code,
             headers: {
               "cache-control": "no-cache, private",
               "content-type": form.media,
-              ...(warnings.length === 0 ? {} : { warning: warnings.map(warning) })
+              ...warningHeader(warnings)
             },
             body: written(form, object)
           })
@@ -289,10 +322,10 @@ export const make = (cell: Cell, random: Random.Random, kubelet: Kubelet): Serve
     streamed: (request) =>
       Effect.map(cell.get, ({ objects }) => {
         const target = targetOf(kindsOf(objects), request.path)
-        if (typeof target !== "object" || target.kind.kind !== "Pod" || !streamed.has(target.subresource)) {
+        if (Either.isLeft(target) || target.right.kind.storage !== "pods" || !streamed.has(target.right.subresource)) {
           return Either.left(json(404, status.toStatus(status.unknownPath)))
         }
-        const { kind, name, namespace, subresource } = target
+        const { kind, name, namespace, subresource } = target.right
         // A WebSocket begins with a GET; what it does is more than that.
         for (const verb of ["get", "create"]) {
           const wanted = {
@@ -303,7 +336,8 @@ export const make = (cell: Cell, random: Random.Random, kubelet: Kubelet): Serve
             name,
             path: ""
           }
-          if (!allows(objects, request.user, wanted)) return Either.left(refusal(forbidden(request, target, wanted)))
+          if (!allows(objects, request.user, wanted))
+            return Either.left(refusal(forbidden(request, target.right, wanted)))
         }
         const pod = getStored(objects, { resource: kind.storage, namespace, name })
         return pod === undefined
@@ -316,13 +350,15 @@ export const make = (cell: Cell, random: Random.Random, kubelet: Kubelet): Serve
         const kinds = kindsOf(objects)
         const described = request.method === "GET" ? describe(kinds, request) : undefined
         const target = described === undefined ? targetOf(kinds, request.path) : undefined
-        if (typeof target === "object") return yield* onObjects(request, target)
+        if (target !== undefined && Either.isRight(target)) return yield* onObjects(request, target.right)
         const wanted = { verb: request.method.toLowerCase(), group: "", resource: "", namespace: "", name: "" }
         if (!allows(objects, request.user, { ...wanted, path: request.path })) {
           return refusal(forbiddenPath(request))
         }
         if (described !== undefined) return described
-        return target === "no such resource"
+        const unknown = target?.left
+        if (typeof unknown === "object") return refusal(unknown)
+        return unknown === "no such resource"
           ? json(404, status.toStatus(status.unknownPath))
           : text(404, "404 page not found\n")
       })

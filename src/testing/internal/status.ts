@@ -19,6 +19,8 @@ export interface Failure {
   readonly metadata?: JsonObject
   /** Seconds after which to try again. */
   readonly retryAfter?: number
+  /** Each becomes a `Warning` header. */
+  readonly warnings?: ReadonlyArray<string>
 }
 
 /** A resource, as errors about one object name it. */
@@ -86,6 +88,14 @@ export const methodNotAllowed: Failure = {
   message: "the server does not allow this method on the requested resource",
   details: {}
 }
+
+/** Of custom kinds. */
+export const notSupportedVerb = ({ group, plural }: Resource, verb: string): Failure => ({
+  code: 405,
+  reason: "MethodNotAllowed",
+  message: `${verb} is not supported on resources of kind ${JSON.stringify(qualified(plural, group))}`,
+  details: { group, kind: plural }
+})
 
 export const alreadyExists = (resource: Resource, name: string): Failure => ({
   code: 409,

@@ -1,5 +1,6 @@
 /** What is particular to the built-in kinds, one row each; everything else is the same for all. */
 import type * as Either from "effect/Either"
+import { terminated } from "./crdStatus.js"
 import { isJsonArray, isJsonObject, jsonEquals } from "./json.js"
 import type { Json, JsonObject } from "./openapi.js"
 import { allocate } from "./services.js"
@@ -35,6 +36,8 @@ export interface Strategy {
   readonly returnsDeleted?: boolean
   /** What happens to dependents unless the request says. Default: `Background`. */
   readonly propagation?: "Orphan"
+  /** The object as its first delete leaves it, where that is not as for all others. */
+  readonly terminate?: (object: JsonObject, context: Context) => JsonObject
   /** The seconds that an object goes on after its delete, given those of the request. Default: none. */
   readonly grace?: (object: JsonObject, requested: number | undefined) => number
   /** Field selectors beyond `metadata.name` and `metadata.namespace`. */
@@ -183,6 +186,20 @@ const withTemplateGeneration = (object: JsonObject, old: JsonObject): JsonObject
   })
 }
 
+/** A definition remembers every version that was once the one to store. */
+const withStoredVersion = (object: JsonObject): JsonObject => {
+  const versions = at(object, "spec", "versions")
+  const storage = isJsonArray(versions) ? versions.find((version) => at(version, "storage") === true) : undefined
+  const [name, known] = [at(storage, "name"), at(object, "status", "storedVersions")]
+  const stored = isJsonArray(known) ? known : []
+  return name === undefined || stored.includes(name)
+    ? object
+    : {
+        ...object,
+        status: { ...(isJsonObject(object["status"]) ? object["status"] : {}), storedVersions: [...stored, name] }
+      }
+}
+
 const named = (name: NameRule, more: Omit<Strategy, "name"> = {}): Strategy => ({ name, ...more })
 
 const rbac = named("path", { createOnUpdate: true })
@@ -294,7 +311,13 @@ const strategies: { readonly [groupKind: string]: Strategy } = {
   "CustomResourceDefinition.apiextensions.k8s.io": named("subdomain", {
     generation: spec,
     versionedUpdate: true,
-    returnsDeleted: true
+    returnsDeleted: true,
+    create: (object) =>
+      withStoredVersion(
+        statusOf({ conditions: null, acceptedNames: { plural: "", kind: "" }, storedVersions: [] })(object)
+      ),
+    update: withStoredVersion,
+    terminate: (object, { now }) => terminated(object, now)
   }),
   "APIService.apiregistration.k8s.io": named("path", { versionedUpdate: true }),
   "ControllerRevision.apps": ordinary,
@@ -380,13 +403,18 @@ const strategies: { readonly [groupKind: string]: Strategy } = {
   })
 }
 
-/** Custom kinds count every change of their content; what they select by is theirs to say. */
-const custom: Strategy = named("subdomain", { generation: content, versionedUpdate: true, returnsDeleted: false })
-
 /** The strategy of a built-in kind. */
 export const strategyOf = ({ group, kind }: { readonly group: string; readonly kind: string }): Strategy =>
   strategies[group === "" ? kind : `${kind}.${group}`] ?? ordinary
 
-/** The strategy of a custom kind. */
-export const customStrategy = (fields: FieldSelectors | undefined): Strategy =>
-  fields === undefined ? custom : { ...custom, fields }
+/** The strategy of a custom kind. Its generation counts every change of its content: of the status too, if that is no subresource. */
+export const customStrategy = (fields: FieldSelectors, hasStatus: boolean): Strategy =>
+  named("subdomain", {
+    generation: (object) => {
+      const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, status = null, ...rest } = object
+      return hasStatus ? rest : [rest, status]
+    },
+    versionedUpdate: true,
+    returnsDeleted: false,
+    fields
+  })

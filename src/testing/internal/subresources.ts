@@ -11,7 +11,10 @@ import { at } from "./strategies.js"
 import { schemaOf, type JsonObject } from "./openapi.js"
 import * as verbs from "./verbs.js"
 import type { Call, Outcome, Part, Result } from "./verbs.js"
+import { definitionsResource } from "./crd.js"
 import { kindsOf, type Kind } from "./kinds.js"
+import { customResourceDefinition } from "./validationCrd.js"
+import type { Causes } from "./validationRules.js"
 
 /** How a subresource takes the verbs; one that is not here is not allowed. */
 export interface Subresource {
@@ -40,15 +43,23 @@ const statusPart: Part = (object, old, { kind }) => {
   const before = metadataOf(old)
   const owners = before["ownerReferences"]
   const { ownerReferences: _owners, ...own } = metadata
+  if (kind.custom) {
+    const { managedFields: _managedFields, ...kept } = before
+    const { status: _status, ...rest } = old
+    const { managedFields } = metadata
+    return {
+      ...rest,
+      metadata: managedFields === undefined ? kept : { ...kept, managedFields },
+      ...(object["status"] === undefined ? {} : { status: object["status"] })
+    }
+  }
   return {
     ...old,
-    metadata: kind.custom
-      ? { ...before, ...(metadata["managedFields"] === undefined ? {} : { managedFields: metadata["managedFields"] }) }
-      : {
-          ...own,
-          ...(owners === undefined ? {} : { ownerReferences: owners }),
-          ...(kind.kind === "Deployment" && before["labels"] !== undefined ? { labels: before["labels"] } : {})
-        },
+    metadata: {
+      ...own,
+      ...(owners === undefined ? {} : { ownerReferences: owners }),
+      ...(kind.kind === "Deployment" && before["labels"] !== undefined ? { labels: before["labels"] } : {})
+    },
     ...(object["status"] === undefined ? {} : { status: object["status"] })
   }
 }
@@ -106,7 +117,7 @@ const resized: Part = (object, old) => {
 // ---- scale
 
 /** Where a kind has its replicas; custom kinds say it in their definition. */
-export interface ScalePaths {
+interface ScalePaths {
   readonly specReplicas: ReadonlyArray<string>
   readonly statusReplicas: ReadonlyArray<string>
   /** The selector as text. */
@@ -126,8 +137,22 @@ const builtInScale: ScalePaths = {
   }
 }
 
-// The paths of a custom kind come with it: crd.ts.
-const scalePaths = (_kind: Kind): ScalePaths => builtInScale
+const scalePaths = ({ custom }: Kind): ScalePaths => {
+  const scale = custom?.scale
+  if (scale === undefined) return builtInScale
+  const { selector: path, specReplicas, statusReplicas } = scale
+  const selector = (object: JsonObject): string => {
+    const text = path === undefined ? "" : at(object, ...path)
+    return typeof text === "string" ? text : ""
+  }
+  return { specReplicas, statusReplicas, selector }
+}
+
+/** Of a custom kind the API server will not guess how many there should be. */
+const unsaid = ({ custom }: Kind, object: JsonObject): string | undefined =>
+  custom?.scale !== undefined && at(object, ...custom.scale.specReplicas) === undefined
+    ? `the spec replicas field ${JSON.stringify(`.${custom.scale.specReplicas.join(".")}`)}`
+    : undefined
 
 const scaleKind = { group: "autoscaling", version: "v1", kind: "Scale" }
 
@@ -157,7 +182,8 @@ const written = (object: JsonObject, [key, ...path]: ReadonlyArray<string>, valu
 /** The object with the replicas of a scale. */
 const scaled = (call: Call, object: JsonObject, scale: JsonObject): Either.Either<JsonObject, Failure> => {
   const replicas = at(scale, "spec", "replicas") ?? 0
-  if (typeof replicas !== "number" || replicas < 0) {
+  // Of a custom object it is said where they are.
+  if (typeof replicas !== "number" || (replicas < 0 && !call.kind.custom)) {
     return Either.left(
       status.invalid(scaleKind, call.name, [
         status.invalidValue("spec.replicas", JSON.stringify(replicas), "must be greater than or equal to 0")
@@ -187,18 +213,36 @@ const unversioned = (call: Call): Call => ({
 const asScale = (call: Call, outcome: Outcome): Outcome => ({ ...outcome, object: scaleOf(call.kind, outcome.object) })
 
 const scale: Subresource = {
-  get: (state, call) => Either.map(verbs.getOne(state, call), (outcome) => asScale(call, outcome)),
+  get: (state, call) =>
+    Either.flatMap(verbs.getOne(state, call), (outcome) => {
+      const field = unsaid(call.kind, outcome.object)
+      return field === undefined
+        ? Either.right(asScale(call, outcome))
+        : Either.left({
+            code: 500,
+            reason: "InternalError",
+            message: `Internal error occurred: ${field} does not exist`,
+            details: { causes: [{ message: `${field} does not exist` }] }
+          })
+    }),
   update: (state, call) =>
     Either.gen(function* () {
       const body = yield* verbs.decode(call, scaleKind)
-      const outcome = yield* verbs.update(state, unversioned(call), (object) => scaled(call, object, body))
+      const outcome = yield* verbs.update(state, unversioned(call), (object) =>
+        Either.map(scaled(call, object, body), verbs.silent)
+      )
       return asScale(call, outcome)
     }),
   patch: (state, call) =>
     Either.gen(function* () {
       const edit = yield* verbs.patchOf(call, schemaOf(scaleKind))
       const outcome = yield* verbs.update(state, unversioned(call), (object) =>
-        Either.flatMap(edit(scaleOf(call.kind, object)), (edited) => scaled(call, object, edited))
+        Either.flatMap(edit(scaleOf(call.kind, object)), ({ object: edited }) => {
+          const field = unsaid(call.kind, object)
+          return field !== undefined && at(edited, "spec", "replicas") === undefined
+            ? Either.left(status.badRequest(`${field} cannot be empty`))
+            : Either.map(scaled(call, object, edited), verbs.silent)
+        })
       )
       return asScale(call, outcome)
     })
@@ -426,6 +470,21 @@ const subresources: { readonly [name: string]: Subresource } = {
 export const subresourceOf = (name: string): Subresource | undefined =>
   Object.hasOwn(subresources, name) ? subresources[name] : undefined
 
+/** A definition that can be served; a text says why it cannot. */
+const definitionOf = (kind: Kind, object: JsonObject): Either.Either<JsonObject, string> =>
+  Either.flatMap(
+    Either.mapLeft(verbs.admit(kind, object), ({ message }) => message),
+    (definition) => {
+      const causes: Causes = []
+      const status = kind.strategy.create?.(definition, { now: "" }) ?? definition
+      customResourceDefinition(causes, status, undefined)
+      const problems = causes.map(({ field, message }) => `${field}: ${message}`).join(", ")
+      return problems === ""
+        ? Either.right(definition)
+        : Either.left(`the CustomResourceDefinition ${nameIn(object)} is invalid: ${problems}`)
+    }
+  )
+
 /** The state with an object put into it as it is: seeds, and changes behind the client's back. */
 export const put = (
   state: State,
@@ -445,7 +504,9 @@ export const put = (
   }
   const old = store.get(state.objects, key)
   const before = old === undefined ? {} : metadataOf(old)
-  const full = kind.write(kind.custom ? object : verbs.withStructs(object, kind.schema))
+  const definition = kind.storage === definitionsResource ? definitionOf(kind, object) : Either.right(object)
+  if (Either.isLeft(definition)) return Either.left(definition.left)
+  const full = kind.write(kind.custom ? object : verbs.withStructs(definition.right, kind.schema))
   const begun =
     old === undefined && object["status"] === undefined ? (kind.strategy.create?.(full, fresh) ?? full) : full
   return Either.right(

@@ -1,7 +1,7 @@
 /** The rules that the fields of many kinds share, and how what breaks them is told. */
 import { isIP } from "node:net"
 import { quantityOf, type Quantity } from "./decodeQuantity.js"
-import { isJsonArray, isJsonObject, jsonEquals } from "./json.js"
+import { isJsonArray, isJsonObject, jsonEquals, sortedJson } from "./json.js"
 import { labelKeyProblems, labelValueProblems, rules } from "./names.js"
 import type { Json, JsonObject } from "./openapi.js"
 import { forbiddenValue, invalidValue, notSupported, required, type Cause } from "./status.js"
@@ -50,21 +50,10 @@ export const eachAt = (
 export const entriesAt = (object: Json | undefined, ...path: ReadonlyArray<string>): ReadonlyArray<[string, Json]> =>
   Object.entries(objectAt(object, ...path) ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1))
 
-const sortedKeys = (value: Json): Json =>
-  isJsonArray(value)
-    ? value.map(sortedKeys)
-    : isJsonObject(value)
-      ? Object.fromEntries(
-          Object.entries(value)
-            .toSorted(([a], [b]) => (a < b ? -1 : 1))
-            .map(([key, item]) => [key, sortedKeys(item)])
-        )
-      : value
-
 /** A value as Go puts it into the message. */
 export const goText = (value: Json): string =>
   typeof value === "object" && value !== null
-    ? JSON.stringify(sortedKeys(value))
+    ? JSON.stringify(sortedJson(value))
         .replaceAll("<", String.raw`\u003c`)
         .replaceAll(">", String.raw`\u003e`)
         .replaceAll("&", String.raw`\u0026`)

@@ -4,13 +4,22 @@
  */
 import * as Either from "effect/Either"
 import { parse as parseYaml } from "yaml"
+import { definitionsResource } from "./crd.js"
+import {
+  customCauses,
+  finalizerWarnings,
+  readCustom,
+  unknownFields,
+  unknownIn,
+  withCustomDefaults
+} from "./customObjects.js"
 import { decode as typedDecode, storedForm } from "./decode.js"
-import { nodeOf, nodeOfText } from "./decodeJson.js"
+import { duplicatesIn, nodeOf, nodeOfText } from "./decodeJson.js"
 import { applyDefaults, prepareForCreate } from "./defaults.js"
 import { goValue } from "./goFormat.js"
 import { admission } from "./admission.js"
 import type { Answer, User } from "./http.js"
-import { isJsonArray, isJsonObject, jsonEquals, jsonType } from "./json.js"
+import { isJsonArray, isJsonObject, jsonEquals, jsonType, sortedJson } from "./json.js"
 import { jsonPatch } from "./jsonPatch.js"
 import { apiVersionOf, kindsOf, type Kind } from "./kinds.js"
 import {
@@ -42,6 +51,7 @@ import { get, metadataOf, withMetadata, type Key, type State } from "./store.js"
 import { strategicMerge } from "./strategicMerge.js"
 import { at } from "./strategies.js"
 import { validate as validateFields } from "./validation.js"
+import { unknownFormats } from "./validationSchema.js"
 
 /** A request for a kind that is served. */
 export interface Call {
@@ -71,8 +81,33 @@ export interface Outcome extends Answer {
 
 export type Result = Either.Either<Outcome, Failure>
 
+/** An object as a request has it. */
+export interface Decoded {
+  readonly object: JsonObject
+  /** What the server warns of: fields that the kind does not have, and those that are there twice. */
+  readonly warnings: ReadonlyArray<string>
+}
+
 /** What a patch or a replacement makes of an object, in the call's version. */
-export type Edit = (current: JsonObject) => Either.Either<JsonObject, Failure>
+export type Edit = (current: JsonObject) => Either.Either<Decoded, Failure>
+
+export const silent = (object: JsonObject): Decoded => ({ object, warnings: [] })
+
+/** The result with the warnings, whichever it is. */
+export const warned = (result: Result, warnings: ReadonlyArray<string>): Result =>
+  warnings.length === 0
+    ? result
+    : Either.mapBoth(result, {
+        onLeft: (failure) => ({ ...failure, warnings: [...warnings, ...(failure.warnings ?? [])] }),
+        onRight: (outcome) => ({ ...outcome, warnings: [...warnings, ...(outcome.warnings ?? [])] })
+      })
+
+type FieldValidation = "Ignore" | "Strict" | "Warn"
+
+const fieldValidationOf = ({ query }: Call): FieldValidation => {
+  const said = query.get("fieldValidation")
+  return said === "Ignore" || said === "Strict" ? said : "Warn"
+}
 
 const isDryRun = ({ query }: Call): boolean => query.getAll("dryRun").includes("All")
 
@@ -207,20 +242,57 @@ const unlike = (apiVersion: string, kind: string, wanted: { readonly group: stri
     ? `converting (${apiVersion.split("/").at(-1)}.${kind}) to (${goPackage(wanted.group)}.${wanted.kind}): unknown conversion`
     : `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} ${scheme}`
 
-/** A body of this kind; it may leave out that it is. */
-export const decode = (call: Call, { group, kind, version }: GroupVersionKind): Either.Either<JsonObject, Failure> =>
+/** A body of a custom kind. There is no type that it is read into, so it has to say what it is. */
+const decodeCustom = (call: Call, object: JsonObject): Either.Either<Decoded, Failure> => {
+  const { kind } = call
+  const said = object["kind"] ?? ""
+  if (said === "") {
+    return Either.left(
+      status.badRequest(
+        `the object provided is unrecognized (must be of type ${kind.kind}): Object 'Kind' is missing in '${call.body}' (${excerpt(call.body)})`
+      )
+    )
+  }
+  const [apiVersion, expected] = [object["apiVersion"] ?? "", apiVersionOf(kind)]
+  if (apiVersion !== expected) {
+    const failure = status.badRequest(
+      `the API version in the data (${goValue(apiVersion)}) does not match the expected API version (${expected})`
+    )
+    // It is measured by the schema of the version that it says.
+    const other =
+      kind.custom?.versions.get(String(apiVersion)) ??
+      (String(apiVersion).startsWith(`${kind.group}/`) ? {} : undefined)
+    const unknown = other === undefined || said !== kind.kind ? [] : unknownFields(other, object)
+    return Either.left(fieldValidationOf(call) === "Ignore" ? failure : { ...failure, warnings: unknown })
+  }
+  const unhandled = (problem: string): Failure =>
+    status.badRequest(
+      `${goValue(said)} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: ${problem}`
+    )
+  // What says that it is of another kind is not measured by the schema of this one.
+  if (said !== kind.kind) return Either.right(silent(object))
+  return Either.flatMap(Either.mapLeft(unknownIn(kind, object), unhandled), (unknown) => {
+    const isYaml = call.contentType.startsWith("application/yaml")
+    const problems = [...(isYaml ? [] : duplicatesIn(nodeOfText(call.body))), ...unknown]
+    const validation = fieldValidationOf(call)
+    return validation === "Strict" && problems.length > 0
+      ? Either.left(unhandled(`strict decoding error: ${problems.join(", ")}`))
+      : Either.right({ object, warnings: validation === "Warn" ? problems : [] })
+  })
+}
+
+/** A body of this kind; one of a built-in kind may leave out that it is. */
+const decodeBody = (call: Call, { group, kind, version }: GroupVersionKind): Either.Either<Decoded, Failure> =>
   Either.flatMap(bodyObject(call, { group, kind, version }), (object) => {
+    const gvk = { group, version, kind }
+    if (schemaOf(gvk) === undefined) return decodeCustom(call, object)
     const expected = apiVersionOf({ group, version })
     const [apiVersion, said] = [object["apiVersion"] || expected, object["kind"] || kind]
     if (apiVersion === expected && said === kind) {
-      const gvk = { group, version, kind }
-      // A custom kind has no type to be read into.
-      if (schemaOf(gvk) === undefined) return Either.right(withoutNulls({ ...object, apiVersion, kind }))
-      const fieldValidation = call.query.get("fieldValidation") === "Strict" ? "Strict" : "Ignore"
       const isText = !call.contentType.startsWith("application/yaml") && !Protobuf.isProtobuf(call.contentType)
       return Either.map(
-        typedDecode(gvk, isText ? nodeOfText(call.body) : nodeOf(object), { fieldValidation }),
-        (decoded) => keepingManagedFields(decoded.object, object)
+        typedDecode(gvk, isText ? nodeOfText(call.body) : nodeOf(object), { fieldValidation: fieldValidationOf(call) }),
+        (decoded) => ({ object: keepingManagedFields(decoded.object, object), warnings: decoded.warnings })
       )
     }
     const [text, name] = [String(apiVersion), String(said)]
@@ -237,6 +309,10 @@ export const decode = (call: Call, { group, kind, version }: GroupVersionKind): 
       )
     )
   })
+
+/** A body of this kind, whatever is to be said of its fields. */
+export const decode = (call: Call, gvk: GroupVersionKind): Either.Either<JsonObject, Failure> =>
+  Either.map(decodeBody(call, gvk), ({ object }) => object)
 
 /** An empty list of managed fields says something, though typed decoding takes it for none. */
 const keepingManagedFields = (object: JsonObject, given: JsonObject): JsonObject => {
@@ -314,8 +390,11 @@ const writeOptions = (call: Call, options: string): Either.Either<void, Failure>
 // ---- reading
 
 export const read = (state: State, call: Call): Either.Either<JsonObject, Failure> => {
+  const { kind } = call
   const object = get(state.objects, keyOf(call))
-  return object === undefined ? Either.left(status.notFound(call.kind, call.name)) : Either.right(object)
+  if (object === undefined) return Either.left(status.notFound(kind, call.name))
+  // The schema of a custom kind may have changed since the object was written.
+  return Either.right(kind.custom ? kind.write(kind.read(object)) : object)
 }
 
 const unsigned = /^\d+$/
@@ -553,11 +632,12 @@ const firstFrom = (placed: ReadonlyArray<store.Placed>, start: string): number =
 }
 
 const listObject = (kind: Kind, { items, next, remaining, revision }: Page): JsonObject => ({
-  kind: `${kind.kind}List`,
+  kind: kind.listKind,
   apiVersion: apiVersionOf(kind),
   metadata: {
     resourceVersion: String(revision),
-    ...(next === undefined ? {} : { continue: next }),
+    // The list of custom objects has no type that would leave it out.
+    ...(next === undefined ? (kind.custom ? { continue: "" } : {}) : { continue: next }),
     ...(remaining === undefined ? {} : { remainingItemCount: remaining })
   },
   items: items.map((item) => {
@@ -661,22 +741,60 @@ const prepared = (call: Call, object: JsonObject, suffix: string): JsonObject =>
   return kind.strategy.create?.(full, call) ?? full
 }
 
+/** Where a finalizer may have any qualified name: what is not among the kinds of the Kubernetes API itself. */
+const takesFinalizers = ({ custom, group }: Kind): boolean =>
+  custom !== undefined || group === "apiextensions.k8s.io" || group === "apiregistration.k8s.io"
+
 /** The single place where an object is checked, after everything that fills it. */
-const validate = (kind: Kind, object: JsonObject, old?: JsonObject): ReadonlyArray<Cause> =>
-  // structural.ts adds the fields of custom kinds.
-  [
-    ...(old === undefined ? metadataCauses(object, kind.strategy.name) : metadataUpdateCauses(object, old)),
-    ...(kind.custom ? [] : validateFields(kind, object, old))
-  ]
+const validate = (
+  kind: Kind,
+  object: JsonObject,
+  old: JsonObject | undefined,
+  subresource: string
+): ReadonlyArray<Cause> => [
+  ...(old === undefined
+    ? metadataCauses(object, kind.strategy.name, takesFinalizers(kind))
+    : metadataUpdateCauses(object, old, takesFinalizers(kind))),
+  ...(kind.custom ? customCauses(kind, object, old, subresource) : validateFields(kind, object, old))
+]
+
+/** What the server warns of, though it takes it. */
+const warningsOf = (kind: Kind, object: JsonObject, old: JsonObject | undefined): ReadonlyArray<string> => {
+  if (kind.custom) return finalizerWarnings(object, old)
+  if (kind.storage !== definitionsResource) return []
+  const before = old === undefined ? [] : unknownFormats(old)
+  return unknownFormats(object).filter((warning) => !before.includes(warning))
+}
 
 /** The single place where an object of a request is filled and freed of what its kind does not know. */
 export const admit = (kind: Kind, object: JsonObject): Either.Either<JsonObject, Failure> =>
-  // structural.ts prunes and fills custom objects here.
-  kind.custom || kind.schema === undefined
-    ? Either.right(withoutEmptyMetadata(object))
-    : Either.map(typedDecode(kind, nodeOf(object), { fieldValidation: "Ignore" }), (decoded) =>
-        withoutEmptyMetadata(keepingManagedFields(applyDefaults(kind, decoded.object), object))
-      )
+  kind.custom
+    ? Either.map(admitCustom(kind, object), withoutEmptyMetadata)
+    : kind.schema === undefined
+      ? Either.right(withoutEmptyMetadata(object))
+      : Either.map(typedDecode(kind, nodeOf(object), { fieldValidation: "Ignore" }), (decoded) =>
+          withoutEmptyMetadata(keepingManagedFields(applyDefaults(kind, decoded.object), object))
+        )
+
+/** An object of the call's version: of another kind, or version, it is refused. */
+const admitCustom = (kind: Kind, object: JsonObject): Either.Either<JsonObject, Failure> => {
+  const expected = apiVersionOf(kind)
+  const [said, apiVersion] = [goValue(object["kind"] ?? ""), goValue(object["apiVersion"] ?? "")]
+  const causes = [
+    ...(said === kind.kind ? [] : [status.invalidValue("kind", JSON.stringify(said), `must be ${kind.kind}`)]),
+    ...(apiVersion === expected
+      ? []
+      : [status.invalidValue("apiVersion", JSON.stringify(apiVersion), `must be ${expected}`)])
+  ]
+  if (causes.length > 0) {
+    const group = apiVersion.includes("/") ? (apiVersion.split("/")[0] ?? "") : ""
+    return Either.left(status.invalid({ group, kind: said }, nameOf(object), causes))
+  }
+  return Either.mapBoth(readCustom(kind, object), {
+    onLeft: status.badRequest,
+    onRight: (read) => keepingManagedFields(withCustomDefaults(kind, read.object), object)
+  })
+}
 
 /** Metadata leaves out what is empty, but for a list of managed fields: that ends the management. */
 const withoutEmptyMetadata = (object: JsonObject): JsonObject => ({
@@ -700,13 +818,19 @@ const managedWrite = (call: Call, live: JsonObject | undefined): ManagedWrite | 
         manager: managerOf(call.query.get("fieldManager") ?? undefined, call.userAgent),
         time: call.now,
         subresource: call.subresource,
-        reset: resetFields(call.kind, call.subresource, hasStatus(call.kind))
+        reset: resetFields(call.kind, call.subresource, hasStatus(call.kind)),
+        versions: call.kind.custom?.versions
       }
 
 const isApply = ({ contentType }: Call): boolean => contentType.startsWith("application/apply-patch+yaml")
 
 /** The single place where it is noted who owns which fields: of a request's object, before the strategy of its kind. */
 export const manage = (call: Call, object: JsonObject, old: JsonObject | undefined): JsonObject => {
+  // The API server keeps no account of who scales custom objects.
+  if (call.kind.custom && call.subresource === "scale") {
+    const { managedFields } = metadataOf(old ?? {})
+    return managedFields === undefined ? object : withMetadata(object, { managedFields })
+  }
   const write = managedWrite(call, old)
   return write === undefined || (call.verb === "patch" && isApply(call))
     ? object
@@ -772,14 +896,20 @@ const insert = (state: State, call: Call, body: JsonObject): Result =>
     const { kind } = call
     const placed = yield* samePlace(call, body)
     yield* inNamespace(state, call, placed)
+    if (kind.custom?.terminating === true) {
+      return yield* Either.left(
+        status.forbidden(kind, nameOf(placed), "create not allowed while custom resource definition is terminating")
+      )
+    }
     const managed = manage(call, yield* admit(kind, withoutDeletion(placed)), undefined)
     const admitted = yield* admission(state, call, managed)
     const object = yield* allocated(state, call, admitted, undefined)
     for (const suffix of call.suffixes) {
-      const created = nilled(kind, prepared(call, object, suffix))
-      const name = nameOf(created)
-      yield* granting(state, call, created, undefined)
-      yield* invalid(kind, name, validate(kind, kind.read(created)))
+      const made = prepared(call, object, suffix)
+      const name = nameOf(made)
+      yield* granting(state, call, made, undefined)
+      yield* invalid(kind, name, validate(kind, kind.read(made), undefined, ""))
+      const created = nilled(kind, made)
       const version = metadataOf(body)["resourceVersion"] ?? ""
       if (version !== "") {
         return yield* Either.left(status.unforeseen("resourceVersion should not be set on objects to be created"))
@@ -789,7 +919,8 @@ const insert = (state: State, call: Call, body: JsonObject): Result =>
         const next = store.write(state, key, created)
         // A dry run leaves no trace, so it has no version either.
         const answer = isDryRun(call) ? created : (next.object ?? created)
-        return finish(call, state, next.state, { status: 201, object: shown(kind, answer) })
+        const warnings = warningsOf(kind, created, undefined)
+        return finish(call, state, next.state, { status: 201, object: shown(kind, answer), warnings })
       }
       if (nameOf(object) !== "") return yield* Either.left(already(kind, name, get(state.objects, key)))
     }
@@ -799,7 +930,8 @@ const insert = (state: State, call: Call, body: JsonObject): Result =>
 export const create = (state: State, call: Call): Result =>
   Either.gen(function* () {
     yield* writeOptions(call, "CreateOptions")
-    return yield* insert(state, call, yield* decode(call, call.kind))
+    const { object, warnings } = yield* decodeBody(call, call.kind)
+    return yield* warned(insert(state, call, object), warnings)
   })
 
 /** Of the old metadata what a request cannot take away. */
@@ -881,9 +1013,15 @@ const otherUid = ({ kind, name, namespace }: Call, given: Json, actual: Json): F
 /** The object with the edit made, checked and stored. */
 export const update = (state: State, call: Call, edit: Edit, part: Part = whole): Result =>
   Either.gen(function* () {
-    const { kind } = call
     const old = yield* read(state, call)
-    const edited = yield* samePlace(call, yield* edit(shown(kind, old)))
+    const { object, warnings } = yield* edit(shown(call.kind, old))
+    return yield* warned(change(state, call, old, object, part), warnings)
+  })
+
+const change = (state: State, call: Call, old: JsonObject, object: JsonObject, part: Part): Result =>
+  Either.gen(function* () {
+    const { kind } = call
+    const edited = yield* samePlace(call, object)
     const given = metadataOf(edited)
     if (call.verb === "update" && given["uid"] && given["uid"] !== metadataOf(old)["uid"]) {
       return yield* Either.left(otherUid(call, given["uid"], metadataOf(old)["uid"] ?? ""))
@@ -900,7 +1038,7 @@ export const update = (state: State, call: Call, edit: Edit, part: Part = whole)
         ? withMetadata(kept, { generation: (typeof before === "number" ? before : 0) + 1 })
         : kept
     yield* granting(state, call, next, old)
-    yield* invalid(kind, call.name, validate(kind, kind.read(next), kind.read(old)))
+    yield* invalid(kind, call.name, validate(kind, kind.read(next), kind.read(old), call.subresource))
     const managed = nilled(kind, keepTimes(old, next))
     if (isFree(managed)) {
       const gone = store.write(state, keyOf(call), undefined)
@@ -910,20 +1048,22 @@ export const update = (state: State, call: Call, edit: Edit, part: Part = whole)
     if (jsonEquals(managed, old)) return { state, status: 200, object: shown(kind, old) }
     const written = store.write(state, keyOf(call), managed)
     const answer = isDryRun(call) ? managed : (written.object ?? managed)
-    return finish(call, state, written.state, { status: 200, object: shown(kind, answer) })
+    const warnings = call.subresource === "" ? warningsOf(kind, managed, old) : []
+    return finish(call, state, written.state, { status: 200, object: shown(kind, answer), warnings })
   })
 
 export const replace = (state: State, call: Call, part: Part = whole): Result =>
   Either.gen(function* () {
     yield* writeOptions(call, "UpdateOptions")
-    const body = yield* decode(call, call.kind)
+    const body = yield* decodeBody(call, call.kind)
     if (get(state.objects, keyOf(call)) === undefined && call.kind.strategy.createOnUpdate === true && part === whole) {
-      const { resourceVersion = "", uid = "", ...metadata } = metadataOf(yield* samePlace(call, body))
+      const { resourceVersion = "", uid = "", ...metadata } = metadataOf(yield* samePlace(call, body.object))
       if (uid !== "") return yield* Either.left(otherUid(call, uid, ""))
       if (resourceVersion !== "" && !unsigned.test(goValue(resourceVersion))) {
         return yield* Either.left(status.unforeseen(parseUint(goValue(resourceVersion))))
       }
-      const outcome = yield* insert(state, { ...call, verb: "create" }, { ...body, metadata })
+      const inserted = insert(state, { ...call, verb: "create" }, { ...body.object, metadata })
+      const outcome = yield* warned(inserted, body.warnings)
       // Nothing was stored that could have a version, so it keeps the one that was said.
       return isDryRun(call) && resourceVersion !== ""
         ? { ...outcome, object: withMetadata(outcome.object, { resourceVersion }) }
@@ -1029,20 +1169,46 @@ const fitting = (
     : Either.right(object)
 }
 
+const customPatches = ["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"]
+
+/** What a patch made of a custom object, unless that is none. */
+const patchedCustom = (call: Call, object: JsonObject): Either.Either<Decoded, Failure> => {
+  const refused = (problem: string): Failure =>
+    status.invalid({ group: "", kind: "" }, "", [
+      status.invalidValue("patch", JSON.stringify(JSON.stringify(sortedJson(object))), problem)
+    ])
+  return Either.flatMap(Either.mapLeft(unknownIn(call.kind, object), refused), (unknown) => {
+    // Of a JSON patch the operations may be written twice; of a merge patch, the fields.
+    const problems = [
+      ...(call.contentType.startsWith("application/merge-patch") ? duplicatesIn(nodeOfText(call.body)) : []),
+      ...unknown
+    ]
+    const validation = fieldValidationOf(call)
+    return validation === "Strict" && problems.length > 0
+      ? Either.left(refused(`strict decoding error: ${problems.join(", ")}`))
+      : Either.right({ object, warnings: validation === "Warn" ? problems : [] })
+  })
+}
+
 /** The edit that the body of a patch asks for, of an object with this schema. */
 export const patchOf = (call: Call, schema = call.kind.schema): Either.Either<Edit, Failure> => {
   const type = (call.contentType.split(";")[0] ?? "").trim()
-  const apply = patches[type]
+  const { custom } = call.kind
   // Custom kinds have no strategy for their lists.
-  if (apply === undefined || (call.kind.custom && type.includes("strategic"))) return Either.left(unsupportedPatch)
+  if (custom && !customPatches.includes(type)) return Either.left(status.unsupportedMediaType(customPatches))
+  const apply = patches[type]
+  if (apply === undefined) return Either.left(unsupportedPatch)
   const malformed = (problem: string): Failure =>
     status.badRequest(type.includes("strategic") ? problem : `error decoding patch: ${problem}`)
   // An object that is not there is missed before the patch is read.
   return Either.right((current) =>
     Either.gen(function* () {
       const patch = yield* Either.mapLeft(parseJson(call.body), malformed)
-      const patched = withoutNulls(yield* apply(current, patch, schema))
-      return schema !== call.kind.schema || call.kind.custom ? patched : yield* fitting(call.kind, patched, patch, type)
+      const object = yield* apply(current, patch, schema)
+      if (schema !== call.kind.schema) return silent(withoutNulls(object))
+      return custom
+        ? yield* patchedCustom(call, object)
+        : silent(yield* fitting(call.kind, withoutNulls(object), patch, type))
     })
   )
 }
@@ -1058,7 +1224,10 @@ const apply = (state: State, call: Call, part: Part): Result =>
       const write = managedWrite(call, live)
       return write === undefined
         ? Either.left(unsupportedPatch)
-        : Either.map(applyConfiguration({ ...write, applied, force }), withoutNulls)
+        : Either.map(applyConfiguration({ ...write, applied, force }), (object) =>
+            // A custom kind says of each field whether it may be null.
+            call.kind.custom ? object : withoutNulls(object)
+          )
     }
     if (get(state.objects, keyOf(call)) === undefined && call.subresource === "") {
       const made = yield* merged(undefined)
@@ -1069,7 +1238,7 @@ const apply = (state: State, call: Call, part: Part): Result =>
       }
       return yield* insert(state, call, { ...made, metadata })
     }
-    return yield* update(state, call, merged, part)
+    return yield* update(state, call, (live) => Either.map(merged(live), silent), part)
   })
 
 export const patch = (state: State, call: Call, part: Part = whole): Result =>
@@ -1274,6 +1443,18 @@ export const removeWith = (state: State, call: Call, options: DeleteOptions): Re
     const object = yield* read(state, call)
     const problem = unmet(call, object, options)
     if (problem !== undefined) return yield* Either.left(problem)
+    const { terminate } = kind.strategy
+    const isFirst = metadataOf(object)["deletionTimestamp"] === undefined
+    if (terminate !== undefined && isFirst) {
+      const dry = options.dryRun || isDryRun(call)
+      const marked = terminate(object, call)
+      const written = store.write(state, keyOf(call), marked)
+      return {
+        state: dry ? state : written.state,
+        status: 200,
+        object: shown(kind, dry ? marked : (written.object ?? marked))
+      }
+    }
     const grace = gracePeriod?.(object, options.gracePeriodSeconds) ?? 0
     const finalizers = finalizersFor(call, object, options)
     const marked = terminating(call, object, grace, finalizers)

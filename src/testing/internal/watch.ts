@@ -9,11 +9,11 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Cell } from "./cell.js"
-import { apiVersionOf } from "./kinds.js"
+import { apiVersionOf, kindsOf, type Kind } from "./kinds.js"
 import { includeObjectOf, metadataOnly, printed, type Form } from "./negotiation.js"
 import type { JsonObject } from "./openapi.js"
 import { expired, toStatus, unforeseen, type Failure } from "./status.js"
-import { changesSince, list, withMetadata, type Change, type State } from "./store.js"
+import { changesSince, list, metadataOf, withMetadata, type Change, type State } from "./store.js"
 import { boolOf, listOptions, shown, type Call } from "./verbs.js"
 
 interface Event {
@@ -98,6 +98,11 @@ export const watch = (
     const concerns = ({ key }: Change): boolean =>
       key.resource === kind.storage && (everywhere || key.namespace === namespace)
 
+    const uidOf = (of: Kind | undefined) => metadataOf(of?.custom?.definition ?? {})["uid"]
+    /** A kind goes with its definition. */
+    const isServed = ({ objects }: State): boolean =>
+      kind.custom === undefined || uidOf(kindsOf(objects).find(kind.group, kind.version, kind.plural)) === uidOf(kind)
+
     const seconds = timeoutSeconds ?? 0
     const limit = seconds > 0 ? seconds * 1000 : longest
 
@@ -112,12 +117,16 @@ export const watch = (
         if (left <= 0) return { events: [], revision: undefined }
         const now = yield* cell.get
         if (revision >= now.revision) {
+          if (!isServed(now)) return { events: [], revision: undefined }
           const isBookmark = options.bookmarks && bookmarkInterval < left
+          // What loses ends, also where the reader cannot be interrupted.
           const events = yield* Effect.raceFirst(
-            Effect.as(cell.changed(now), []),
-            Effect.delay(
-              Effect.sync(() => (isBookmark ? [bookmark(now.revision)] : [])),
-              isBookmark ? bookmarkInterval : left
+            Effect.interruptible(Effect.as(cell.changed(now), [])),
+            Effect.interruptible(
+              Effect.delay(
+                Effect.sync(() => (isBookmark ? [bookmark(now.revision)] : [])),
+                isBookmark ? bookmarkInterval : left
+              )
             )
           )
           return { events, revision }

@@ -17,13 +17,12 @@ export const differences: { readonly [topic: string]: { readonly [name: string]:
     "bodies in YAML that are none": "YAML is that of version 1.2, and its problems are told in other words",
     "YAML and the types of its scalars": "YAML is that of version 1.2, and its problems are told in other words",
     "field validation Strict":
-      "it warns of nothing, and of fields that are there twice it tells only the first; YAML has no such fields",
+      "keys of a map that are there twice are not told, and YAML with keys that are there twice is refused",
     "field validation Warn":
-      "it warns of nothing, and of fields that are there twice it tells only the first; YAML has no such fields",
-    "field validation Ignore":
-      "it warns of nothing, and of fields that are there twice it tells only the first; YAML has no such fields",
+      "keys of a map that are there twice are not told, YAML with keys that are there twice is refused, and a patch warns of nothing",
+    "field validation Ignore": "YAML with keys that are there twice is refused",
     "field validation by default":
-      "it warns of nothing, and of fields that are there twice it tells only the first; YAML has no such fields",
+      "keys of a map that are there twice are not told, YAML with keys that are there twice is refused, and a patch warns of nothing",
     "data that is too large": "rules are missing, or it is told in other words"
   },
   forms: {
@@ -55,12 +54,14 @@ export const differences: { readonly [topic: string]: { readonly [name: string]:
   },
   patch: {
     "merge patches of odd forms":
-      "what a patch made of another form is quoted in another order, and it warns of nothing",
-    "JSON patch: the whole": "what a patch made of another form is quoted in another order, and it warns of nothing",
-    "JSON patch: odd forms": "what a patch made of another form is quoted in another order, and it warns of nothing",
-    "strategic: odd forms": "it warns of nothing",
+      "what a patch made of another form is quoted in another order, and a patch warns of nothing",
+    "JSON patch: the whole":
+      "what a patch made of another form is quoted in another order, and a patch warns of nothing",
+    "JSON patch: odd forms":
+      "what a patch made of another form is quoted in another order, and a patch warns of nothing",
+    "strategic: odd forms": "a patch warns of nothing",
     "strategic: a union without keys to retain":
-      "what a patch made of another form is quoted in another order, and it warns of nothing"
+      "what a patch made of another form is quoted in another order, and a patch warns of nothing"
   },
   paths: {
     "more paths that nobody serves": "paths beside the objects are answered less exactly",
@@ -72,11 +73,11 @@ export const differences: { readonly [topic: string]: { readonly [name: string]:
     "names in paths": "paths beside the objects are answered less exactly"
   },
   subresources: {
-    "the status of services": "validation of a status is missing, and it warns of nothing",
-    "the status of ingresses": "it warns of nothing",
-    "the status of pods": "validation of a status is missing, and it warns of nothing",
-    "the status of jobs": "validation of a status is missing, and it warns of nothing",
-    "the status of cronjobs": "validation of a status is missing, and it warns of nothing",
+    "the status of services": "validation of a status is missing, and a patch warns of nothing",
+    "the status of ingresses": "a patch warns of nothing",
+    "the status of pods": "validation of a status is missing, and a patch warns of nothing",
+    "the status of jobs": "validation of a status is missing, and a patch warns of nothing",
+    "the status of cronjobs": "validation of a status is missing, and a patch warns of nothing",
     "the scale of a controller without pods": "rules and words of the subresource are missing",
     "scales of odd forms": "rules and words of the subresource are missing",
     "an apply of a scale": "rules and words of the subresource are missing",
@@ -91,27 +92,29 @@ export const differences: { readonly [topic: string]: { readonly [name: string]:
   },
   update: {
     "replacing the version that was read": "rules are missing, or it is told in other words",
-    "a PUT that creates": "it warns of nothing",
+    "a PUT that creates": "it does not warn of values and of old kinds",
     "a job's immutable fields and its generation": "rules are missing, or it is told in other words",
-    "a headless service's ports": "it warns of nothing",
+    "a headless service's ports": "it does not warn of values and of old kinds",
     events: "rules are missing, or it is told in other words"
   },
   validation: {
     "pods: containers": "rules of the validation are missing or say it in other words",
-    "pods: ports": "it warns of nothing",
-    "pods: environment": "rules of the validation are missing or say it in other words, and it warns of nothing",
-    "pods: resources": "it warns of nothing",
-    "pods: volumes": "rules of the validation are missing or say it in other words, and it warns of nothing",
+    "pods: ports": "it does not warn of values and of old kinds",
+    "pods: environment":
+      "rules of the validation are missing or say it in other words, and it does not warn of values and of old kinds",
+    "pods: resources": "it does not warn of values and of old kinds",
+    "pods: volumes":
+      "rules of the validation are missing or say it in other words, and it does not warn of values and of old kinds",
     "pods: the rest of the spec":
-      "rules of the validation are missing or say it in other words, and it warns of nothing",
+      "rules of the validation are missing or say it in other words, and it does not warn of values and of old kinds",
     "pods: security": "rules of the validation are missing or say it in other words",
-    "services: defaults": "it warns of nothing",
+    "services: defaults": "it does not warn of values and of old kinds",
     "services: the rest of the spec": "rules of the validation are missing or say it in other words",
     "statefulsets: defaults and rules": "rules of the validation are missing or say it in other words",
     "daemonsets: defaults and rules": "rules of the validation are missing or say it in other words",
     "jobs: rules": "rules of the validation are missing or say it in other words",
     "configmaps: keys": "rules of the validation are missing or say it in other words",
-    "secrets: types": "it warns of nothing",
+    "secrets: types": "it does not warn of values and of old kinds",
     "ingresses: rules": "rules of the validation are missing or say it in other words",
     "persistentvolumeclaims: rules": "rules of the validation are missing or say it in other words",
     "persistentvolumes: rules": "rules of the validation are missing or say it in other words",
@@ -119,7 +122,7 @@ export const differences: { readonly [topic: string]: { readonly [name: string]:
     "horizontalpodautoscalers: the first version": "rules of the validation are missing or say it in other words",
     "leases: rules": "rules of the validation are missing or say it in other words",
     "endpointslices: rules": "rules of the validation are missing or say it in other words",
-    "endpoints: rules": "it warns of nothing",
+    "endpoints: rules": "it does not warn of values and of old kinds",
     "priorityclasses: rules": "rules of the validation are missing or say it in other words",
     "storageclasses: rules": "rules of the validation are missing or say it in other words",
     "resourcequotas: rules": "rules of the validation are missing or say it in other words",

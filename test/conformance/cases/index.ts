@@ -4,6 +4,7 @@ import { randomCases } from "../random.js"
 import { cases as access } from "./access.js"
 import { cases as apply } from "./apply.js"
 import { cases as create } from "./create.js"
+import { cases as custom } from "./custom.js"
 import { differences } from "./differences.js"
 import { cases as deletion } from "./delete.js"
 import { cases as forms } from "./forms.js"
@@ -20,6 +21,7 @@ const cases: { readonly [topic: string]: ReadonlyArray<Case> } = {
   access,
   apply,
   create,
+  custom,
   delete: deletion,
   forms,
   list,

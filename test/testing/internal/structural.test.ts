@@ -29,21 +29,29 @@ describe("structural schemas", () => {
     assert.deepStrictEqual(withSchemaDefaults(schema, { spec: { mode: null } }), { spec: { mode: "A" } })
   })
   it("say what is wrong as the API server does", () => {
-    assert.deepStrictEqual(validateCustom(schema, { spec: { size: "x", mode: "C", set: ["a", "a"] } }), [
-      {
-        reason: "FieldValueTypeInvalid",
-        message: 'Invalid value: "string": spec.size in body must be of type integer: "string"',
-        field: "spec.size"
-      },
-      {
-        reason: "FieldValueNotSupported",
-        message: 'Unsupported value: "C": supported values: "A", "B"',
-        field: "spec.mode"
-      },
-      { reason: "FieldValueDuplicate", message: 'Duplicate value: "a"', field: "spec.set[1]" }
-    ])
     assert.deepStrictEqual(
-      validateCustom(schema, { spec: {} }).map(({ field }) => field),
+      validateCustom({
+        schema,
+        object: { spec: { size: "x", mode: "C", set: ["a", "a"] } },
+        old: undefined,
+        status: false
+      }),
+      [
+        {
+          reason: "FieldValueTypeInvalid",
+          message: 'Invalid value: "string": spec.size in body must be of type integer: "string"',
+          field: "spec.size"
+        },
+        {
+          reason: "FieldValueNotSupported",
+          message: 'Unsupported value: "C": supported values: "A", "B"',
+          field: "spec.mode"
+        },
+        { reason: "FieldValueDuplicate", message: 'Duplicate value: "a"', field: "spec.set[1]" }
+      ]
+    )
+    assert.deepStrictEqual(
+      validateCustom({ schema, object: { spec: {} }, old: undefined, status: false }).map(({ field }) => field),
       ["spec.size"]
     )
   })

@@ -1,7 +1,17 @@
 /** The end of a [namespace](https://kubernetes.io/docs/tasks/administer-cluster/namespaces/): its content goes, then it. */
 import * as HashMap from "effect/HashMap"
 import type { JsonObject } from "../openapi.js"
-import { arrayAt, finalizersOf, isDeleting, nameOf, objectAt, objectsAt, type Api, type Controller } from "./api.js"
+import {
+  arrayAt,
+  finalizersOf,
+  isDeleting,
+  nameOf,
+  objectAt,
+  objectsAt,
+  served,
+  type Api,
+  type Controller
+} from "./api.js"
 
 const condition = (
   namespace: JsonObject,
@@ -33,7 +43,10 @@ const contentOf = (api: Api, name: string): ReadonlyMap<string, ReadonlyArray<Js
     Array.from(HashMap.keys(api.state().objects))
       .toSorted()
       .flatMap((resource) => {
-        const objects = api.list(resource, name)
+        // What is left of a kind that nobody serves any more is out of sight.
+        const objects = api
+          .list(resource, name)
+          .filter((each) => served(api.state(), String(each["apiVersion"]), String(each["kind"])) !== undefined)
         return objects.length === 0 ? [] : [[resource, objects] as const]
       })
   )
