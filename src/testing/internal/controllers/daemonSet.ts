@@ -17,7 +17,7 @@ import {
 } from "./api.js"
 import { generationOf, isAvailable, isFinished, isReady, owned, podOf, share } from "./pods.js"
 import { annotationsOf, cleanUp, revisionLabel, revisionOf, revisionsOf } from "./revisions.js"
-import { obstacle } from "./scheduler.js"
+import { obstacle, requiredNodeTerms } from "./scheduler.js"
 
 const toleration = (name: string, effect: string): JsonObject => ({
   key: `node.kubernetes.io/${name}`,
@@ -72,14 +72,7 @@ const withNode = (template: JsonObject, node: string): JsonObject => {
 const nodeOf = (pod: JsonObject): string => {
   const name = textAt(pod, "spec", "nodeName")
   if (name !== "") return name
-  const [term] = objectsAt(
-    pod,
-    "spec",
-    "affinity",
-    "nodeAffinity",
-    "requiredDuringSchedulingIgnoredDuringExecution",
-    "nodeSelectorTerms"
-  )
+  const [term] = requiredNodeTerms(pod)
   return String(arrayAt(objectsAt(term, "matchFields")[0], "values")[0] ?? "")
 }
 

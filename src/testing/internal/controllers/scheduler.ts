@@ -13,6 +13,17 @@ const tolerates = (pod: JsonObject, taint: JsonObject): boolean =>
       (each["operator"] === "Exists" || (each["value"] ?? "") === (taint["value"] ?? ""))
   )
 
+/** The terms of which a pod's node has to fit one. */
+export const requiredNodeTerms = (pod: JsonObject): ReadonlyArray<JsonObject> =>
+  objectsAt(
+    pod,
+    "spec",
+    "affinity",
+    "nodeAffinity",
+    "requiredDuringSchedulingIgnoredDuringExecution",
+    "nodeSelectorTerms"
+  )
+
 /** Why a pod cannot run on a node, in the scheduler's words. */
 export const obstacle = (pod: JsonObject, node: JsonObject): string | undefined => {
   if (at(node, "spec", "unschedulable") === true) {
@@ -27,14 +38,7 @@ export const obstacle = (pod: JsonObject, node: JsonObject): string | undefined 
   }
   const labels = objectAt(node, "metadata", "labels")
   const wanted = objectAt(pod, "spec", "nodeSelector")
-  const required = objectsAt(
-    pod,
-    "spec",
-    "affinity",
-    "nodeAffinity",
-    "requiredDuringSchedulingIgnoredDuringExecution",
-    "nodeSelectorTerms"
-  )
+  const required = requiredNodeTerms(pod)
   const fits = (term: JsonObject): boolean =>
     objectsAt(term, "matchExpressions").every((each) => matches(each, labels[String(each["key"])])) &&
     objectsAt(term, "matchFields").every((each) => matches(each, nameOf(node)))

@@ -4,6 +4,7 @@
 import type { JsonObject } from "../openapi.js"
 import { at } from "../strategies.js"
 import {
+  controllerReference,
   isDeleting,
   nameOf,
   namespaceOf,
@@ -49,19 +50,7 @@ const claim = (api: Api, set: JsonObject, ordinal: number, isCondemned: boolean)
   return claimsOf(set).every((template) => {
     const name = claimName(set, template, ordinal)
     const metadata = objectAt(template, "metadata")
-    const reference =
-      keeper === undefined
-        ? []
-        : [
-            {
-              apiVersion: keeper["apiVersion"] ?? "",
-              kind: keeper["kind"] ?? "",
-              name: nameOf(keeper),
-              uid: uid(keeper),
-              controller: true,
-              blockOwnerDeletion: true
-            }
-          ]
+    const reference = keeper === undefined ? [] : [controllerReference(keeper)]
     const known = api.get("persistentvolumeclaims", namespaceOf(set), name)
     if (known === undefined) {
       if (isCondemned) return true
