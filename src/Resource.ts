@@ -307,8 +307,8 @@ export interface WatchOptions extends CallOptions, SelectorOptions {
   /** A connection that is silent for so long is given up for another one. Default: 150 seconds. */
   readonly idle?: Duration.DurationInput | undefined
   /**
-   * The pauses before another try after an error; they begin anew once something arrives. The watch fails where it ends.
-   * Default: 0.5 s, doubling up to 30 s, with jitter, without an end. A `Retry-After` of the server is the least pause.
+   * The pauses before another try after an error, which is its input; they begin anew once something arrives. The watch
+   * fails where it ends. Default: 0.5 s, doubling up to 30 s, with jitter, without an end. A `Retry-After` of the server is the least pause.
    */
   readonly backoff?: Schedule.Schedule<unknown, KubeError> | undefined
   /**
@@ -554,8 +554,8 @@ export interface CanWatch<K, S extends Scope> {
    * A collection as a stream of its changes: `Added` for every object that is there, `Synced`, then whatever happens. It
    * goes on when connections end or break, and recovers when the server has forgotten where it was: then it lists again
    * and tells exactly what has changed meanwhile, deletions included. It never ends by itself. It fails when the server
-   * refuses (`Forbidden`, `NotFound` for a kind that is not there, ...): at once in the beginning, later after ten tries,
-   * which take about two minutes.
+   * refuses (`Forbidden`, `NotFound` for a kind that is not there, ...) before it has accepted a watch. Later that is an
+   * outage as any other, and the watch tries again for as long as `backoff` goes on.
    *
    * Until it ends it holds the last state of every object. `{ resume: false }` is the single connection below it.
    */

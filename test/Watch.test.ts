@@ -256,19 +256,28 @@ describe("a watch that goes on", () => {
     }
   })
 
-  it("once it runs, a refusal ends it only if it lasts", () => {
-    const { server, simulation } = setting()
-    const seen = watched(server, simulation, { timeoutSeconds: 60 })
-    simulation.pass(second)
-    server.setFault(() => ({ _tag: "Answer", code: 403, reason: "Forbidden" }))
-    simulation.pass(90 * second)
-    server.setFault(() => undefined)
-    server.put("a", {})
-    simulation.pass(minute)
-    assert.deepStrictEqual(seen.words(), ["synced", "+a"])
-    server.setFault(() => ({ _tag: "Answer", code: 403, reason: "Forbidden" }))
-    simulation.pass(10 * minute)
-    assert.strictEqual(seen.failure()?._tag, "Forbidden")
+  it("once a watch has been accepted a refusal ends nothing, unless the user's own schedule says so", () => {
+    for (const isQuiet of [true, false]) {
+      const { server, simulation } = setting()
+      const seen = watched(server, simulation, { timeoutSeconds: 60 })
+      const untilRefused = watched(server, simulation, {
+        timeoutSeconds: 60,
+        backoff: Schedule.whileInput(Schedule.spaced("1 second"), ({ _tag }: KubeError) => _tag !== "Forbidden")
+      })
+      simulation.pass(second)
+      if (!isQuiet) server.put("a", {})
+      const before = server.requests.length
+      server.setFault(() => ({ _tag: "Answer", code: 403, reason: "Forbidden" }))
+      simulation.pass(60 * minute)
+      assert.strictEqual(untilRefused.failure()?._tag, "Forbidden")
+      assert.strictEqual(seen.failure(), undefined)
+      assert.isAtMost(server.requests.length - before, 250)
+      server.setFault(() => undefined)
+      server.put("b", {})
+      server.remove("a")
+      simulation.pass(minute)
+      assert.deepStrictEqual(seen.words(), isQuiet ? ["synced", "+b"] : ["synced", "+a", "+b", "-a"])
+    }
   })
 
   it("fails when the pauses of the user's own schedule are over", () => {

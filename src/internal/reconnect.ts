@@ -4,7 +4,8 @@
  * It lists, then watches from the list's version; or it begins with a watch that sends the initial objects. When a
  * connection ends it goes on from the last version that it saw, and when the server has forgotten that version it
  * begins again. It goes on without a pause once for every progress that it has made; else it pauses first, and the pauses
- * grow until something arrives.
+ * grow until something arrives. What the server refuses ends it only as long as no watch has been accepted: a user who may
+ * not watch learns it at once, and a role or a credential that is away for a while ends nothing.
  */
 import type { KubeError } from "../KubeError.js"
 
@@ -23,6 +24,8 @@ export type Command =
 export type Arrived =
   /** A page of the list; the last one has no `continue`. */
   | { readonly _tag: "Page"; readonly resourceVersion: string; readonly continue: string | undefined }
+  /** The server has accepted the watch. */
+  | { readonly _tag: "Opened" }
   /** A change, or a bookmark. */
   | { readonly _tag: "Seen"; readonly resourceVersion: string }
   /** The initial objects are complete. */
@@ -37,14 +40,12 @@ export type Broken =
 export interface State {
   readonly start: Start
   readonly command: Command
-  /** The server has shown changes once: what it refuses later it may allow again. */
-  readonly running: boolean
+  /** The server has accepted a watch once: what it refuses later it may allow again. */
+  readonly accepted: boolean
   /** Something has arrived since the last pause, so the next one is a short one. */
   readonly progressed: boolean
   /** There was progress since it last went on without a pause, so it may do so again. */
   readonly credit: boolean
-  /** How often in a row the server has refused to answer. */
-  readonly refusals: number
   /** How often in a row a watch was of no use: it ended as soon as it had begun, or brought what nobody can read. */
   readonly futile: number
 }
@@ -72,21 +73,17 @@ const beginning = (start: Start, paged = true): Command => {
 export const initial = (start: Start): State => ({
   start,
   command: beginning(start),
-  running: false,
+  accepted: false,
   progressed: false,
   credit: false,
-  refusals: 0,
   futile: 0
 })
 
-/**
- * A running server may refuse for a while, when roles, certificates and kinds are being replaced: with the default
- * pauses, two minutes.
- */
-const patience = 10
-
 /** Some servers forget a version without saying so: they end the watch at once, every time (kubernetes#104171). */
 const futileAtMost = 3
+
+/** The same where nothing can be listed instead. */
+const futileAtLast = 10
 
 type Verdict = "gone" | "refused" | "fatal" | "passing"
 
@@ -128,12 +125,10 @@ const after = (resourceVersion: string): Command => ({ _tag: "Watch", resourceVe
 
 /** Something new has arrived. */
 const progress = (state: State, resourceVersion: string): State => ({
-  start: state.start,
+  ...state,
   command: after(resourceVersion),
-  running: true,
   progressed: true,
   credit: true,
-  refusals: 0,
   futile: 0
 })
 
@@ -145,7 +140,7 @@ const over = (state: State): State =>
 const useless = (state: State, because: KubeError): Step => {
   const futile = state.futile + 1
   if (state.start._tag === "After") {
-    return futile >= patience ? { _tag: "Fail", error: because } : pause({ ...state, futile }, because)
+    return futile >= futileAtLast ? { _tag: "Fail", error: because } : pause({ ...state, futile }, because)
   }
   return futile >= futileAtMost
     ? pause({ ...state, command: beginning(state.start), futile: 0 }, because)
@@ -172,10 +167,7 @@ const failed = (state: State, error: KubeError): Step => {
         const list: Start = { _tag: "List" }
         return go({ ...state, start: list, command: beginning(list) })
       }
-      const refusals = state.refusals + 1
-      return !state.running || refusals >= patience
-        ? { _tag: "Fail", error }
-        : pause({ ...over(state), refusals }, error)
+      return state.accepted ? pause(over(state), error) : { _tag: "Fail", error }
     }
     case "passing":
       return error._tag === "DecodeError" && command._tag === "Watch"
@@ -195,12 +187,14 @@ export const arrived = (state: State, signal: Arrived): State => {
         command: rest === undefined ? after(resourceVersion) : { _tag: "List", continue: rest, paged: true }
       }
     }
+    case "Opened":
+      return { ...state, accepted: true }
     case "Seen":
       // Until all is known, another connection would have to begin anew.
       if (command._tag === "List" || command.initial) return state
-      // A version that was known is no progress, but who hears of it may watch.
+      // A version that was known is no progress.
       return signal.resourceVersion === "" || signal.resourceVersion === command.resourceVersion
-        ? { ...state, running: true }
+        ? state
         : progress(state, signal.resourceVersion)
     case "Synced":
       return progress(state, signal.resourceVersion)
@@ -211,7 +205,7 @@ export const arrived = (state: State, signal: Arrived): State => {
 export const broken = (state: State, signal: Broken): Step => {
   if (signal._tag === "Failed") return failed(state, signal.error)
   if (signal.hasty === undefined) {
-    return go({ ...over(state), running: true, progressed: true, credit: true, refusals: 0, futile: 0 })
+    return go({ ...over(state), progressed: true, credit: true, futile: 0 })
   }
   return state.credit ? go({ ...over(state), credit: false }) : useless(state, signal.hasty)
 }

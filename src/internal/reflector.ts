@@ -255,7 +255,9 @@ export const reflect = <A>(source: Source<A>, options: Options): Stream.Stream<C
         Effect.gen(function* () {
           if (fresh) yield* driver.reset
           metrics.restarted(source.resource, because)
-          yield* Effect.log(`the watch of ${source.resource} is interrupted and goes on: ${because.message}`).pipe(
+          // What has just gone well is likely to do so again.
+          const log = fresh ? Effect.logInfo : Effect.logWarning
+          yield* log(`the watch of ${source.resource} is interrupted and goes on: ${because.message}`).pipe(
             Effect.annotateLogs({ path: source.path })
           )
           yield* atLeast(driver.next(because), askedFor(because))
@@ -314,6 +316,7 @@ export const reflect = <A>(source: Source<A>, options: Options): Stream.Stream<C
               onFailure: (error) => over(error, { scope, began }),
               onSuccess: (pull) => {
                 connection = { scope, began, pull }
+                note({ _tag: "Opened" })
                 return next
               }
             }

@@ -69,6 +69,7 @@ const stateOf = (step: Step): State => {
   assert(step._tag === "Go")
   return step.state
 }
+const opened = (state: State) => arrived(state, { _tag: "Opened" })
 const fail = (error: KubeError) => (state: State) => stateOf(broken(state, { _tag: "Failed", error }))
 const end = (hasty?: KubeError) => (state: State) => stateOf(broken(state, { _tag: "Ended", hasty }))
 
@@ -83,7 +84,7 @@ const then = (state: State, error: KubeError | undefined, hasty?: KubeError) => 
     : [step.pause === undefined ? "at once" : step.pause.fresh ? "short pause" : "pause", step.state.command]
 }
 
-const running = run(list, page("5"), seen("9"))
+const running = run(list, page("5"), opened, seen("9"))
 
 describe("what a watch does next", () => {
   it("begins as it was asked to", () => {
@@ -149,28 +150,32 @@ describe("what a watch does next", () => {
     assert.deepStrictEqual(then(fail(expired)(run(list, page("5", "more"))), expired), ["pause", whole])
   })
 
-  it("what is refused: the end in the beginning, patience later", () => {
+  it("what is refused: the end until a watch has been accepted, a pause later", () => {
     for (const error of [forbidden, unauthorized, missing, bad, tls]) {
       assert.strictEqual(then(initial(list), error), "fails")
+      assert.strictEqual(then(fail(reset)(initial(list)), error), "fails")
       // Who may list but not watch learns it at once.
       assert.strictEqual(then(listed, error), "fails")
+      assert.strictEqual(then(run(list, page("5"), fail(reset), end(reset)), error), "fails")
+      assert.strictEqual(then(initial(after7), error), "fails")
+      // It may have said nothing before it broke.
+      assert.deepStrictEqual(then(opened(listed), error), ["pause", after("5")])
+      assert.deepStrictEqual(then(run(after7, opened, fail(reset)), error), ["pause", after("7")])
+      assert.deepStrictEqual(then(run(events, opened, fail(reset)), error), ["pause", whole])
+      // A list that is refused after a 410.
+      assert.deepStrictEqual(then(fail(gone)(running), error), ["short pause", whole])
       let state = running
-      for (let refusal = 1; refusal < 10; refusal++) {
+      for (let refusal = 1; refusal < 100; refusal++) {
         assert.deepStrictEqual(then(state, error), [refusal === 1 ? "short pause" : "pause", after("9")])
         state = fail(error)(state)
       }
-      assert.strictEqual(then(state, error), "fails")
-      assert.notStrictEqual(then(seen("10")(state), error), "fails")
-      assert.notStrictEqual(then(end()(state), error), "fails")
     }
     assert.strictEqual(then(running, config), "fails")
   })
 
-  it("a bookmark of the version that is known: no progress, but a quiet watch that is refused later has patience, too", () => {
-    for (const error of [forbidden, unauthorized]) {
-      assert.deepStrictEqual(then(seen("5")(listed), error), ["pause", after("5")])
-      assert.deepStrictEqual(then(seen("")(listed), error), ["pause", after("5")])
-      assert.strictEqual(then(seen("5")(run(events)), error), "fails")
+  it("a bookmark of the version that is known is no progress", () => {
+    for (const version of ["5", ""]) {
+      assert.deepStrictEqual(then(seen(version)(opened(listed)), reset), ["pause", after("5")])
     }
   })
 
