@@ -1,56 +1,14 @@
-/**
- * Writes `src/testing/internal/decodeTypes.ts`: what the OpenAPI of the built-in kinds does not say of their Go types. It
- * reads the sources of the release in Go's module cache, where the build of the test cluster puts them.
- *
- *     npx tsx scripts/generate/goTypes.ts
- */
-import { execFileSync } from "node:child_process"
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+/** What the OpenAPI of the built-in kinds does not say of their Go types. */
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { likelyFact } from "../../src/testing/internal/decodeFacts.js"
-import { builtIn } from "../../src/testing/internal/openapi.js"
-
-const { kubernetes, schemas } = builtIn()
-const release = kubernetes.replace(/^1\./, "v0.")
-const cache = join(execFileSync("go", ["env", "GOMODCACHE"], { encoding: "utf8" }).trim(), "k8s.io")
-
-/** The folder of the sources of a definition: `io.k8s.api.core.v1.Pod` is in `api/core/v1`. */
-const folderOf = (definition: string): string => {
-  const [module = "", ...path] = definition
-    .replace(/^io\.k8s\./, "")
-    .split(".")
-    .slice(0, -1)
-  return join(cache, `${module}@${release}`, ...path)
-}
+import type { OpenApi } from "../../src/testing/internal/openapi.js"
+import type { FolderOf } from "./goSources.js"
 
 interface Struct {
   readonly fields: ReadonlyArray<{ readonly name: string; readonly type: string; readonly json: string | undefined }>
 }
 
-const structsOf = new Map<string, ReadonlyMap<string, Struct>>()
-
-const structs = (folder: string): ReadonlyMap<string, Struct> => {
-  const known = structsOf.get(folder)
-  if (known !== undefined) return known
-  const found = new Map<string, Struct>()
-  structsOf.set(folder, found)
-  if (!existsSync(folder)) return found
-  for (const file of readdirSync(folder)) {
-    if (!file.endsWith(".go") || file.endsWith("_test.go") || /^(zz_|generated)/.test(file)) continue
-    const source = readFileSync(join(folder, file), "utf8").replaceAll(/^\s*\/\/.*$/gm, "")
-    for (const [, name = "", body = ""] of source.matchAll(/^(?:type )?\s*(\w+) struct \{\n([\s\S]*?)^\s*\}/gm)) {
-      const fields = body.split("\n").flatMap((line) => {
-        const match = /^\s*(?:(\w+)\s+)?(\S+)\s+`.*?json:"([^"]*)"/.exec(line)
-        return match === null ? [] : [{ name: match[1] ?? "", type: match[2] ?? "", json: match[3] }]
-      })
-      found.set(name, { fields })
-    }
-  }
-  return found
-}
-
-const metaFolder = folderOf("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta")
 const basic = /^(bool|string|byte|u?int(8|16|32|64)?|float(32|64)|any)$/
 
 /** A type of Go's source as `reflect` prints it. */
@@ -65,48 +23,65 @@ const printed = (type: string, own: string): string => {
   return type.replace(/^meta(?=v\d)/, "").replace(/^(core|apps|batch|api)(?=v\d)/, "")
 }
 
-/** The fields of a struct by their name in JSON, those of embedded structs among them. */
-const fieldsOf = (folder: string, name: string, embedded: string): ReadonlyArray<readonly [string, string]> =>
-  (structs(folder).get(name)?.fields ?? []).flatMap((field): ReadonlyArray<readonly [string, string]> => {
-    const [json = "", ...options] = (field.json ?? "").split(",")
-    const own = folder.split("/").at(-1) ?? ""
-    if (json === "") {
-      const [, meta, target = ""] = /^\*?(metav1\.|v1\.)?(\w+)$/.exec(field.type) ?? []
-      const other = meta === "metav1." ? metaFolder : meta === undefined ? folder : folderOf(`io.k8s.api.core.v1.X`)
-      return fieldsOf(other, target, `${embedded}${target}>`)
-    }
-    const omit = options.includes("omitzero") ? ",omitzero" : options.includes("omitempty") ? ",omitempty" : ""
-    return [[json, `${embedded}${printed(field.type, own)}${omit}`]]
-  })
+/** The types of fields, by definition, where they are not `likelyFact`. */
+export const differentFields = (
+  schemas: { readonly [name: string]: OpenApi },
+  folderOf: FolderOf
+): { readonly [definition: string]: { readonly [field: string]: string } } => {
+  const structsOf = new Map<string, ReadonlyMap<string, Struct>>()
 
-const different: Record<string, Record<string, string>> = {}
-const missing: Array<string> = []
-for (const [definition, schema] of Object.entries(schemas)) {
-  const name = definition.split(".").at(-1) ?? ""
-  const declared = new Map(fieldsOf(folderOf(definition), name, ""))
-  const found: Record<string, string> = {}
-  for (const [property, of] of Object.entries(schema.properties ?? {})) {
-    const fact = declared.get(property)
-    if (fact === undefined) missing.push(`${definition}.${property}`)
-    else if ((property !== "kind" && property !== "apiVersion") || !fact.startsWith("TypeMeta>")) {
-      if (fact !== likelyFact(of, schema.required?.includes(property) ?? false)) {
-        // A struct is written whether it is empty or not.
-        found[property] = fact
+  const structs = (folder: string): ReadonlyMap<string, Struct> => {
+    const known = structsOf.get(folder)
+    if (known !== undefined) return known
+    const found = new Map<string, Struct>()
+    structsOf.set(folder, found)
+    if (!existsSync(folder)) return found
+    for (const file of readdirSync(folder)) {
+      if (!file.endsWith(".go") || file.endsWith("_test.go") || /^(zz_|generated)/.test(file)) continue
+      const source = readFileSync(join(folder, file), "utf8").replaceAll(/^\s*\/\/.*$/gm, "")
+      for (const [, name = "", body = ""] of source.matchAll(/^(?:type )?\s*(\w+) struct \{\n([\s\S]*?)^\s*\}/gm)) {
+        const fields = body.split("\n").flatMap((line) => {
+          const match = /^\s*(?:(\w+)\s+)?(\S+)\s+`.*?json:"([^"]*)"/.exec(line)
+          return match === null ? [] : [{ name: match[1] ?? "", type: match[2] ?? "", json: match[3] }]
+        })
+        found.set(name, { fields })
       }
     }
+    return found
   }
-  if (Object.keys(found).length > 0) different[definition] = found
+
+  const metaFolder = folderOf("io.k8s.apimachinery.pkg.apis.meta.v1")
+
+  /** The fields of a struct by their name in JSON, those of embedded structs among them. */
+  const fieldsOf = (folder: string, name: string, embedded: string): ReadonlyArray<readonly [string, string]> =>
+    (structs(folder).get(name)?.fields ?? []).flatMap((field): ReadonlyArray<readonly [string, string]> => {
+      const [json = "", ...options] = (field.json ?? "").split(",")
+      const own = folder.split("/").at(-1) ?? ""
+      if (json === "") {
+        const [, meta, target = ""] = /^\*?(metav1\.|v1\.)?(\w+)$/.exec(field.type) ?? []
+        const other = meta === "metav1." ? metaFolder : meta === undefined ? folder : folderOf("io.k8s.api.core.v1")
+        return fieldsOf(other, target, `${embedded}${target}>`)
+      }
+      const omit = options.includes("omitzero") ? ",omitzero" : options.includes("omitempty") ? ",omitempty" : ""
+      return [[json, `${embedded}${printed(field.type, own)}${omit}`]]
+    })
+
+  const different: Record<string, Record<string, string>> = {}
+  for (const [definition, schema] of Object.entries(schemas)) {
+    const name = definition.split(".").at(-1) ?? ""
+    const declared = new Map(fieldsOf(folderOf(definition.slice(0, definition.lastIndexOf("."))), name, ""))
+    const found: Record<string, string> = {}
+    for (const [property, of] of Object.entries(schema.properties ?? {})) {
+      const fact = declared.get(property)
+      if (fact === undefined) throw new Error(`not in the sources: ${definition}.${property}`)
+      if ((property !== "kind" && property !== "apiVersion") || !fact.startsWith("TypeMeta>")) {
+        if (fact !== likelyFact(of, schema.required?.includes(property) ?? false)) {
+          // A struct is written whether it is empty or not.
+          found[property] = fact
+        }
+      }
+    }
+    if (Object.keys(found).length > 0) different[definition] = found
+  }
+  return different
 }
-for (const each of missing) console.error(`not in the sources: ${each}`)
-const text = JSON.stringify(different)
-writeFileSync(
-  fileURLToPath(new URL("../../src/testing/internal/decodeTypes.ts", import.meta.url)),
-  [
-    `// Generated by \`npx tsx scripts/generate/goTypes.ts\` from Kubernetes ${kubernetes}. Do not edit.`,
-    "/** JSON: what the fields of a definition are in Go, where the OpenAPI does not let expect it. */",
-    "export const text: string =",
-    `  ${JSON.stringify(text)}`,
-    ""
-  ].join("\n")
-)
-console.error(`${Object.keys(different).length} definitions, ${text.length} characters`)

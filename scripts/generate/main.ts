@@ -1,10 +1,10 @@
 /**
- * Generates `src/resources`, and what the TestCluster knows of the kinds, from the OpenAPI and the discovery of a
- * Kubernetes API server.
+ * Generates `src/resources`, and what the TestCluster knows of the kinds, from the OpenAPI, the discovery and the tables of a
+ * Kubernetes API server, and from the Go sources of its release.
  *
  *     npm run generate                     snapshot a server, then emit: that of KUBECONFIG, else a test cluster's
- *     npm run generate -- --emit           emit from the committed snapshot, for work on the emitter
- *     npm run generate -- --check          fail if the emitted files are not those of the committed snapshot
+ *     npm run generate -- --emit           emit from the committed snapshots, for work on the emitter
+ *     npm run generate -- --check          fail if the emitted files are not those of the committed snapshots
  *     npm run generate -- --descriptions   emit with upstream's descriptions, for the package, not for the repository
  */
 import * as NodeContext from "@effect/platform-node/NodeContext"
@@ -19,17 +19,25 @@ import { fileURLToPath } from "node:url"
 import * as Cluster from "../../test/cluster/Cluster.js"
 import { emit } from "./emit.js"
 import { emitTestCluster } from "./emitTestCluster.js"
+import * as GoSources from "./goSources.js"
 import { connect } from "./server.js"
 import * as Snapshot from "./snapshot.js"
 
 const snapshotFile = fileURLToPath(new URL(`./kubernetes-${Snapshot.minor}.json`, import.meta.url))
+const sourcesFile = fileURLToPath(new URL(`./go-${Snapshot.minor}.json`, import.meta.url))
 const source = fileURLToPath(new URL("../../src", import.meta.url))
 
-/** What is generated from a snapshot: the text of each file, by its path in `src`. */
-const emitted = (snapshot: Snapshot.Snapshot, descriptions?: Snapshot.Descriptions): ReadonlyMap<string, string> =>
+/** What is known of a release. */
+interface Known {
+  readonly snapshot: Snapshot.Snapshot
+  readonly sources: GoSources.GoSources
+}
+
+/** What is generated from it: the text of each file, by its path in `src`. */
+const emitted = ({ snapshot, sources }: Known, descriptions?: Snapshot.Descriptions): ReadonlyMap<string, string> =>
   new Map([
     ...[...emit(snapshot, descriptions)].map(([name, text]) => [`resources/${name}`, text] as const),
-    ["testing/internal/kubernetes.ts", emitTestCluster(snapshot)]
+    ...[...emitTestCluster(snapshot, sources)].map(([name, text]) => [`testing/internal/${name}`, text] as const)
   ])
 
 /** The server to read: that of KUBECONFIG, else a test cluster's, of the release that this package is made for. */
@@ -42,7 +50,10 @@ const server = Effect.flatMap(
 )
 
 const committed = Effect.flatMap(FileSystem.FileSystem, (fs) =>
-  Effect.flatMap(fs.readFileString(snapshotFile), Snapshot.decode)
+  Effect.all({
+    snapshot: Effect.flatMap(fs.readFileString(snapshotFile), Snapshot.decode),
+    sources: Effect.flatMap(fs.readFileString(sourcesFile), GoSources.decode)
+  })
 )
 
 /** The files that are generated and no longer are, or not yet, or not anymore as they should. */
@@ -85,9 +96,11 @@ const generate = (withDescriptions: boolean) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const { snapshot, descriptions } = yield* Snapshot.take(yield* server)
-    if (withDescriptions) return yield* write(emitted(snapshot, descriptions))
+    const sources = yield* GoSources.take(snapshot)
+    if (withDescriptions) return yield* write(emitted({ snapshot, sources }, descriptions))
     yield* fs.writeFileString(snapshotFile, Snapshot.encode(snapshot))
-    // What is emitted is always what the committed file says, so it is read back.
+    yield* fs.writeFileString(sourcesFile, GoSources.encode(sources))
+    // What is emitted is always what the committed files say, so they are read back.
     yield* write(emitted(yield* committed))
   }).pipe(Effect.scoped)
 
@@ -98,7 +111,7 @@ const program = Effect.suspend(() => {
   if (more.length === 0 && flag === "--check") return check
   if (more.length === 0 && flag === "--emit")
     return Effect.flatMap(
-      Effect.map(committed, (snapshot) => emitted(snapshot)),
+      Effect.map(committed, (known) => emitted(known)),
       write
     )
   return new Snapshot.GenerateError({ message: "usage: npm run generate [-- --check | --emit | --descriptions]" })

@@ -98,6 +98,16 @@ const Operation = Schema.Struct({
   consumes: Schema.Array(Schema.String)
 })
 
+/** A column of a table, with the priority that wide ones have. */
+const Column = Schema.Struct({
+  name: Schema.String,
+  type: Schema.String,
+  format: Schema.String,
+  description: Schema.String,
+  priority: Schema.Number
+})
+type Column = typeof Column.Type
+
 const Snapshot = Schema.Struct({
   /** The version of the server, without the `v`. */
   kubernetes: Schema.String,
@@ -105,6 +115,8 @@ const Snapshot = Schema.Struct({
   groups: Schema.Record({ key: Schema.String, value: Schema.Array(Schema.String) }),
   resources: Schema.Array(Resource),
   schemas: Schema.Record({ key: Schema.String, value: OpenApiSchema }),
+  /** The columns of the tables of what can be listed, and of a scale, by `apiVersion/Kind`. */
+  columns: Schema.Record({ key: Schema.String, value: Schema.Array(Column) }),
   paths: Schema.Record({ key: Schema.String, value: Schema.Record({ key: Schema.String, value: Operation }) })
 })
 export type Snapshot = typeof Snapshot.Type
@@ -164,6 +176,8 @@ const Discovery = Schema.Struct({
     })
   )
 })
+
+const Table = Schema.Struct({ columnDefinitions: Schema.Array(Column) })
 
 const Parameter = Schema.Struct({ name: Schema.String, in: Schema.Literal("query", "path", "header", "cookie") })
 
@@ -315,6 +329,30 @@ export const take = (
         }
       }
     }
+    const columns: Record<string, ReadonlyArray<Column>> = {}
+    for (const { group, kind, plural, version } of resources.filter(({ verbs }) => verbs.includes("list"))) {
+      const apiVersion = group === "" ? version : `${group}/${version}`
+      const path = `/${group === "" ? "api" : "apis"}/${apiVersion}/${plural}?limit=1`
+      const table = yield* get(path, Table, "application/json;as=Table;v=v1;g=meta.k8s.io")
+      columns[`${apiVersion}/${kind}`] = table.columnDefinitions
+    }
+    // No list shows scales; their columns are described by the fields that they show.
+    const describe = (schema: string, property: string): string =>
+      full[`io.k8s.${schema}`]?.properties?.[property]?.description ?? ""
+    const meta = "apimachinery.pkg.apis.meta.v1.ObjectMeta"
+    const scaleColumns = [
+      ["Name", "string", describe(meta, "name")],
+      ["Desired", "integer", describe("api.autoscaling.v1.ScaleSpec", "replicas")],
+      ["Available", "integer", describe("api.autoscaling.v1.ScaleStatus", "replicas")],
+      ["Age", "string", describe(meta, "creationTimestamp")]
+    ] as const
+    columns["autoscaling/v1/Scale"] = scaleColumns.map(([name, type, description]) => ({
+      name,
+      type,
+      format: "",
+      description,
+      priority: 0
+    }))
     const paths: Record<string, Snapshot["paths"][string]> = {}
     for (const document of documents) {
       // A custom resource's document has built-in types, too, but its group serves nothing that is built in.
@@ -351,6 +389,7 @@ export const take = (
         groups,
         resources: resources.toSorted((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1)),
         schemas: Object.fromEntries(Object.entries(full).map(([name, schema]) => [name, withoutDescriptions(schema)])),
+        columns,
         paths
       },
       descriptions: Object.fromEntries(
@@ -397,6 +436,7 @@ export const encode = (snapshot: Snapshot): string => {
     `"groups":{\n${lines(snapshot.groups)}\n},`,
     `"resources":[\n${snapshot.resources.map(canonical).join(",\n")}\n],`,
     `"schemas":{\n${lines(snapshot.schemas)}\n},`,
+    `"columns":{\n${lines(snapshot.columns)}\n},`,
     `"paths":{\n${lines(snapshot.paths)}\n}}\n`
   ].join("\n")
 }

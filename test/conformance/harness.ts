@@ -41,8 +41,6 @@ export interface Case {
   readonly steps: ReadonlyArray<Step>
   /** CustomResourceDefinitions that are there, and served, before the first step and until the last. */
   readonly definitions?: ReadonlyArray<Definition>
-  /** Whether the texts about the columns of tables are left out. */
-  readonly plainTables?: boolean
   /** Why the TestCluster does not answer as the API server: a known difference. */
   readonly differs?: string
 }
@@ -242,12 +240,8 @@ const hashless = (text: string, namespace: string): string =>
     ? text.replace(/"storageVersionHash":"[^"]*"/g, '"storageVersionHash":"<hash>"')
     : text
 
-/** The texts of columns are the API server's own. */
-const plain = (text: string): string =>
-  text.includes('"columnDefinitions":') ? text.replace(/"description":"(?:[^"\\]|\\.)*"/g, '"description":""') : text
-
 /** Sends steps to a namespace, one after the other. */
-export const session = (namespace: string, { plainTables = false }: Pick<Case, "plainTables"> = {}): Session => {
+export const session = (namespace: string): Session => {
   const { expect, normal } = normalizer(namespace)
   const answers: Array<Answer> = []
   const filled = (text: string): string =>
@@ -269,7 +263,7 @@ export const session = (namespace: string, { plainTables = false }: Pick<Case, "
           status: answer.status,
           ...(type === "application/json" ? {} : { type }),
           ...(warnings.length === 0 ? {} : { warnings: warnings.map((each) => String(normal(each))) }),
-          body: normal(parsed(plainTables ? plain(text) : text))
+          body: normal(parsed(text))
         }
       })
   }
@@ -300,13 +294,13 @@ const defined = (definition: Definition, { step }: Session) => {
 
 /** Runs a case in a namespace. */
 export const transcript = (
-  { definitions = [], steps, ...options }: Pick<Case, "definitions" | "plainTables" | "steps">,
+  { definitions = [], steps }: Pick<Case, "definitions" | "steps">,
   namespace: string
 ): Effect.Effect<ReadonlyArray<Transcript>, KubeError, KubeClient> =>
   Effect.scoped(
     Effect.gen(function* () {
       const preparing = session(namespace)
       yield* Effect.forEach(definitions, (definition) => defined(definition, preparing))
-      return yield* Effect.forEach(steps, session(namespace, options).step)
+      return yield* Effect.forEach(steps, session(namespace).step)
     })
   )

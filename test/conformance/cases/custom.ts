@@ -52,7 +52,6 @@ const withValue = (value: unknown) => widget("a", { spec: { value } })
 
 const defining = (definitions: Definition | ReadonlyArray<Definition>, each: Case): Case => ({
   ...each,
-  plainTables: true,
   definitions: Array.isArray(definitions) ? definitions : [definitions as Definition]
 })
 

@@ -25,29 +25,6 @@ export const differences: { readonly [topic: string]: { readonly [name: string]:
       "keys of a map that are there twice are not told, YAML with keys that are there twice is refused, and a patch warns of nothing",
     "data that is too large": "rules are missing, or it is told in other words"
   },
-  forms: {
-    "versions of the forms": "a table's columns have no descriptions",
-    "what is accepted first": "a table's columns have no descriptions",
-    "a table of configmaps": "a table's columns have no descriptions",
-    "a table of secrets": "a table's columns have no descriptions",
-    "a table of services": "a table's columns have no descriptions",
-    "a table of pods": "a table's columns have no descriptions",
-    "a table of deployments": "a table's columns have no descriptions",
-    "a table of controllerrevisions": "a table's columns have no descriptions",
-    "a table of persistentvolumeclaims": "a table's columns have no descriptions",
-    "a table of limitranges": "a table's columns have no descriptions",
-    "a table of events": "a table's columns have no descriptions",
-    "a table of roles": "a table's columns have no descriptions",
-    "a table of leases": "a table's columns have no descriptions",
-    "a table of ingresses": "a table's columns have no descriptions",
-    "a table of networkpolicies": "a table's columns have no descriptions",
-    "a table of cronjobs": "a table's columns have no descriptions",
-    "a table of poddisruptionbudgets": "a table's columns have no descriptions",
-    "a table of horizontalpodautoscalers": "a table's columns have no descriptions",
-    "a table of priorityclasses": "a table's columns have no descriptions",
-    "a table of storageclasses": "a table's columns have no descriptions",
-    "what a table has of its objects": "a table's columns have no descriptions"
-  },
   namespaces: {
     namespaces: "the finalizers of a spec are not validated",
     "what of a namespace may be changed": "the finalizers of a spec are not validated"
@@ -135,7 +112,6 @@ export const differences: { readonly [topic: string]: { readonly [name: string]:
   },
   watch: {
     "watch from a version that is not there": "refusals of a watch are told in other words",
-    "watches that are refused": "refusals of a watch are told in other words",
-    "a table that is watched": "refusals of a watch are told in other words"
+    "watches that are refused": "refusals of a watch are told in other words"
   }
 }

@@ -24,8 +24,11 @@ export interface TableOptions {
 }
 
 interface Known {
+  readonly texts: ReadonlyArray<string>
   readonly kinds: {
-    readonly [kind: string]: ReadonlyArray<readonly [name: string, type: string, format: string, priority: number]>
+    readonly [kind: string]: ReadonlyArray<
+      readonly [name: string, type: string, format: string, priority: number, text: number]
+    >
   }
 }
 
@@ -35,8 +38,7 @@ let parsed: Known | undefined
 // The generator wrote the text.
 const known = (): Known => (parsed ??= JSON.parse(text) as Known)
 
-/** Upstream's descriptions are not here: nobody shows them. */
-const column = (name: string, type: string, format: string, priority = 0, description = ""): JsonObject => ({
+const column = (name: string, type: string, format: string, description: string, priority = 0): JsonObject => ({
   name,
   type,
   format,
@@ -44,12 +46,18 @@ const column = (name: string, type: string, format: string, priority = 0, descri
   priority
 })
 
-const columnsOf = (kind: string): ReadonlyArray<JsonObject> | undefined => {
-  const { kinds } = known()
-  return Object.hasOwn(kinds, kind)
-    ? kinds[kind]?.map(([name, type, format, priority]) => column(name, type, format, priority))
-    : undefined
+/** The columns of a built-in kind. */
+const columnsOf = (kind: string): ReadonlyArray<JsonObject> => {
+  const { kinds, texts } = known()
+  const columns = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined
+  return (columns ?? []).map(([name, type, format, priority, text]) =>
+    column(name, type, format, texts[text] ?? "", priority)
+  )
 }
+
+/** What is said of a column that all kinds have. */
+const described = (name: string): string =>
+  textAt(columnsOf("v1/Namespace").find((each) => each["name"] === name) ?? {}, "description")
 
 /** How a kind is printed. */
 interface Layout {
@@ -64,13 +72,19 @@ const creation: Printer = (object) => [
   textAt(object, "metadata", "creationTimestamp") || "0001-01-01T00:00:00Z"
 ]
 
+const age = (): PrinterColumn => ({
+  name: "Age",
+  type: "date",
+  jsonPath: ".metadata.creationTimestamp",
+  description: described("Age")
+})
+
 const customLayout = (columns: ReadonlyArray<PrinterColumn>): Layout => {
-  const all: ReadonlyArray<PrinterColumn> =
-    columns.length === 0 ? [{ name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" }] : readable(columns)
+  const all: ReadonlyArray<PrinterColumn> = columns.length === 0 ? [age()] : readable(columns)
   return {
     columns: [
-      column("Name", "string", "name"),
-      ...all.map((each) => column(each.name, each.type, each.format ?? "", each.priority, describe(each)))
+      column("Name", "string", "name", described("Name")),
+      ...all.map((each) => column(each.name, each.type, each.format ?? "", describe(each), each.priority))
     ],
     cells: customCells(all),
     empty: []
@@ -81,27 +95,14 @@ const customLayout = (columns: ReadonlyArray<PrinterColumn>): Layout => {
 export const customScaleColumns = (): ReadonlyArray<PrinterColumn> => [
   { name: "Desired", type: "integer", description: "Number of desired replicas", jsonPath: ".spec.replicas" },
   { name: "Available", type: "integer", description: "Number of actual replicas", jsonPath: ".status.replicas" },
-  { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" }
-]
-
-/** The columns of the scale of a built-in kind, which no list shows. */
-const scaleColumns = (): ReadonlyArray<JsonObject> => [
-  column("Name", "string", ""),
-  column("Desired", "integer", ""),
-  column("Available", "integer", ""),
-  column("Age", "string", "")
+  age()
 ]
 
 const layoutOf = (kind: string): Layout => {
   const cells = Object.hasOwn(printers, kind) ? printers[kind] : undefined
-  if (cells !== undefined) {
-    return { columns: columnsOf(kind) ?? scaleColumns(), cells, empty: [] }
-  }
-  return {
-    columns: [column("Name", "string", "name"), column("Created At", "date", "")],
-    cells: creation,
-    empty: null
-  }
+  return cells === undefined
+    ? { columns: columnsOf(kind), cells: creation, empty: null }
+    : { columns: columnsOf(kind), cells, empty: [] }
 }
 
 /** Rows that say that a pod has ended. */
