@@ -50,7 +50,9 @@ const record =
   (value) => {
     if (!isObject(value)) return new Problem("object", value)
     for (const key in value) {
-      const problem = item(value[key])
+      const field = value[key]
+      if (typeof field === "string" && item === string) continue
+      const problem = item(field)
       if (problem !== undefined) return problem.within(key)
     }
     return undefined
@@ -73,22 +75,36 @@ interface Property {
 const struct = (properties: ReadonlyArray<Property>): Check => {
   const byKey = new Map(properties.map((property) => [property.key, property]))
   const required = properties.filter((property) => property.required)
+  const order: Array<Property | undefined> = []
   return (value) => {
     if (!isObject(value)) return new Problem("object", value)
+    let missing = required.length
+    let at = 0
     for (const key in value) {
-      const property = byKey.get(key)
+      let property = order[at]
+      if (property?.key !== key) {
+        property = byKey.get(key)
+        order[at] = property
+      }
+      at++
       if (property === undefined) continue
       const field = value[key]
+      if (property.required) missing--
+      if (property.check === string && typeof field === "string") continue
       if (field === null && !property.nullable) {
         if (!property.required) value[key] = undefined
         else if (property.forNull !== undefined) value[key] = property.forNull()
         else return new Problem(property.expected, null).within(key)
         continue
       }
-      if (field === undefined) continue
+      if (field === undefined) {
+        if (property.required) missing++
+        continue
+      }
       const problem = property.check(field)
       if (problem !== undefined) return problem.within(key)
     }
+    if (missing === 0) return undefined
     for (let i = 0; i < required.length; i++) {
       // The index is within bounds; this loop is part of the hot path of decoding.
       const { expected, key } = required[i] as Property
