@@ -186,16 +186,18 @@ const acceptsNull = (ast: AST.AST): boolean => {
 
 /** `None` where the schema does more than describe a shape: refinements, transformations, classes. */
 export const fromAST = (root: AST.AST): Option.Option<Check> => {
-  const known = new Map<AST.AST, { check: Check }>()
+  const known = new Map<AST.AST, Check | { check: Check | undefined }>()
   let plain = true
 
   const go = (ast: AST.AST): Check => {
     const seen = known.get(ast)
+    if (typeof seen === "function") return seen
     // A type that contains itself is looked up again when the check runs.
-    if (seen !== undefined) return (value) => seen.check(value)
-    const entry = { check: any }
+    if (seen !== undefined) return (value) => seen.check?.(value)
+    const entry: { check: Check | undefined } = { check: undefined }
     known.set(ast, entry)
     entry.check = build(ast)
+    known.set(ast, entry.check)
     return entry.check
   }
 

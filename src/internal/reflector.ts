@@ -72,10 +72,25 @@ export const defaultIdle: Duration.DurationInput = "150 seconds"
 const hasty = 1000
 
 /**
- * The last state of an object, which is told when it is found to be gone. A text is one piece of memory, while the garbage
- * collector walks through all of a parsed object again and again: for large objects that costs more than parsing them.
+ * A text where the garbage collector neither walks through it nor copies it, and that is written over by the next one: for
+ * large objects the collector's part would cost more than parsing them.
  */
-type State<A> = { readonly object: A } | { readonly line: string }
+interface Kept {
+  readonly bytes: Buffer
+  length: number
+}
+
+const keep = (text: string, before: Kept | undefined): Kept => {
+  const length = Buffer.byteLength(text)
+  const fits = before !== undefined && before.bytes.length >= length
+  // An object grows a little with most of its changes.
+  const kept = fits ? before : { bytes: Buffer.allocUnsafeSlow(length + (length >> 3)), length }
+  kept.length = kept.bytes.write(text)
+  return kept
+}
+
+/** The last state of an object, which is told when it is found to be gone. */
+type State<A> = { readonly object: A } | Kept
 
 interface Known<A> {
   readonly uid: string
@@ -111,7 +126,8 @@ const makeKnown = <A>({ keepsObjects, read }: Source<A>, { decodeFailures, start
 
   const gone = ({ state }: Known<A>, out: Array<Change<A>>) => {
     if (state === undefined) return
-    const object = "object" in state ? Either.right(state.object) : read(objectOf(state.line))
+    const object =
+      "object" in state ? Either.right(state.object) : read(objectOf(state.bytes.toString("utf8", 0, state.length)))
     // It could be decoded before.
     if (Either.isRight(object)) out.push({ _tag: "Deleted", object: object.right })
   }
@@ -151,7 +167,10 @@ const makeKnown = <A>({ keepsObjects, read }: Source<A>, { decodeFailures, start
       known.set(key, { uid, resourceVersion, state: last })
       return undecodable(change, decoded.left, object, out)
     }
-    const state = keepsObjects || line === undefined ? { object: decoded.right } : { line }
+    const state =
+      keepsObjects || line === undefined
+        ? { object: decoded.right }
+        : keep(line, last !== undefined && "bytes" in last ? last : undefined)
     known.set(key, { uid, resourceVersion, state })
     out.push({ _tag: change, object: decoded.right })
     return undefined

@@ -12,27 +12,47 @@ import { run } from "./pull.js"
 
 const newline = 0x0a
 
+/** Bytes that a connection keeps for its next line. */
+const longestKept = 64 * 1024
+
 /** Cuts bytes into lines as they come. */
 const lineSplitter = () => {
-  let rest: Array<Uint8Array> = []
-  const text = (last: Uint8Array): string => {
-    if (rest.length === 0) return toBuffer(last).toString("utf8")
-    const whole = Buffer.concat([...rest, last]).toString("utf8")
-    rest = []
-    return whole
+  // What came behind the last end of a line. The next line that is cut in two is written over it.
+  let rest = Buffer.alloc(0)
+  let length = 0
+  const add = (bytes: Uint8Array): void => {
+    const needed = length + bytes.length
+    if (needed > rest.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * rest.length))
+      rest.copy(larger, 0, 0, length)
+      rest = larger
+    }
+    rest.set(bytes, length)
+    length = needed
+  }
+  const take = (): string => {
+    const text = rest.toString("utf8", 0, length)
+    length = 0
+    if (rest.length > longestKept) rest = Buffer.alloc(0)
+    return text
   }
   return {
     /** The lines that end in these bytes, without their ends. */
     push: (bytes: Uint8Array, found: Array<string>): void => {
+      const buffer = toBuffer(bytes)
       let begin = 0
-      for (let at = bytes.indexOf(newline); at !== -1; at = bytes.indexOf(newline, begin)) {
-        found.push(text(bytes.subarray(begin, at)))
+      for (let at = buffer.indexOf(newline); at !== -1; at = buffer.indexOf(newline, begin)) {
+        if (length === 0) found.push(buffer.toString("utf8", begin, at))
+        else {
+          add(buffer.subarray(begin, at))
+          found.push(take())
+        }
         begin = at + 1
       }
-      if (begin < bytes.length) rest.push(bytes.subarray(begin))
+      if (begin < buffer.length) add(buffer.subarray(begin))
     },
     /** What stands behind the last end of a line. */
-    rest: (): string => Buffer.concat(rest).toString("utf8")
+    rest: take
   }
 }
 
