@@ -1,6 +1,7 @@
 /** What the API server does with the objects of custom kinds on their way in, where built-in kinds have their Go types. */
 import * as Either from "effect/Either"
 import { decodeMetadata } from "./decode.js"
+import { goQuoted } from "./goFormat.js"
 import { isJsonArray, own } from "./json.js"
 import type { Kind } from "./kinds.js"
 import { labelKeyProblems, standardFinalizers } from "./names.js"
@@ -24,7 +25,7 @@ const readMetadata = (metadata: Json, path: string): Either.Either<Read, string>
     unknown: warnings
   }))
 
-const unknownField = (path: string): string => `unknown field ${JSON.stringify(path)}`
+const unknownField = (path: string): string => `unknown field ${goQuoted(path)}`
 
 export const unknownFields = (schema: OpenApi, object: JsonObject): ReadonlyArray<string> =>
   prune(schema, object).unknown.map(unknownField)

@@ -5,6 +5,7 @@
 import * as Either from "effect/Either"
 import { factOf, definitionOf, goNameOf, likelyFact, type Fact } from "./decodeFacts.js"
 import { jsonOf, nodeOf, type Node } from "./decodeJson.js"
+import { goQuoted } from "./goFormat.js"
 import { isJsonArray, isJsonObject } from "./json.js"
 import { quantityOf, quantityProblem, quantityText } from "./decodeQuantity.js"
 import { text as typesText } from "./decodeTypes.js"
@@ -295,10 +296,10 @@ const struct = (
     const path = child(place.path, key)
     const property = Object.hasOwn(properties, key) ? properties[key] : undefined
     if (property === undefined) {
-      problems.strict.push(`unknown field ${JSON.stringify(path)}`)
+      problems.strict.push(`unknown field ${goQuoted(path)}`)
       continue
     }
-    if (seen.has(key)) problems.strict.push(`duplicate field ${JSON.stringify(path)}`)
+    if (seen.has(key)) problems.strict.push(`duplicate field ${goQuoted(path)}`)
     seen.add(key)
     if (item._tag === "null") continue
     const fact = declared(definition, key, property, required.includes(key))

@@ -1,4 +1,5 @@
 /** JSON as it was written: with the order and the repetition of keys, and the digits of numbers. */
+import { goQuoted } from "./goFormat.js"
 import { isJsonArray, isJsonObject } from "./json.js"
 import type { Json } from "./openapi.js"
 
@@ -90,7 +91,7 @@ export const duplicatesIn = (node: Node, path = ""): ReadonlyArray<string> => {
   const seen = new Set<string>()
   return node.entries.flatMap(([key, item]) => {
     const at = path === "" ? key : `${path}.${key}`
-    const again = seen.has(key) ? [`duplicate field ${JSON.stringify(at)}`] : []
+    const again = seen.has(key) ? [`duplicate field ${goQuoted(at)}`] : []
     seen.add(key)
     return [...again, ...duplicatesIn(item, at)]
   })

@@ -438,8 +438,8 @@ const walkObject = (given: JsonObject, schema: OpenApi, definition: string | und
   }
   for (const [key, property] of Object.entries(properties)) {
     const { default: initial } = property
-    // Defaults of zero are structs and strings that decoding has put there.
-    if (!result[key] && initial && typeof initial !== "object") result[key] = initial
+    // Defaults of zero are structs and strings that decoding has put there. Nought and false were said.
+    if ((result[key] ?? "") === "" && initial && typeof initial !== "object") result[key] = initial
   }
   return result
 }

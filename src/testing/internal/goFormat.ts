@@ -46,3 +46,31 @@ export const goSyntax = (value: Json): string =>
         : typeof value === "string"
           ? JSON.stringify(value)
           : String(value)
+
+const named: { readonly [character: string]: string } = {
+  "\u0007": "a",
+  "\b": "b",
+  "\f": "f",
+  "\n": "n",
+  "\r": "r",
+  "\t": "t",
+  "\v": "v",
+  '"': '"',
+  "\\": "\\"
+}
+
+const hexadecimal = (character: string, digits: number): string =>
+  (character.codePointAt(0) ?? 0).toString(16).padStart(digits, "0")
+
+/** `%q`: what cannot be printed is written by its number. */
+export const goQuoted = (text: string): string =>
+  `"${text.replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (character) => {
+    const name = named[character]
+    if (name !== undefined) return `\\${name}`
+    const digits = hexadecimal(character, 1)
+    return character < " " || character === "\u007f"
+      ? `\\x${hexadecimal(character, 2)}`
+      : digits.length <= 4
+        ? `\\u${hexadecimal(character, 4)}`
+        : `\\U${hexadecimal(character, 8)}`
+  })}"`

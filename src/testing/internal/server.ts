@@ -20,6 +20,7 @@ import { subresourceOf } from "./subresources.js"
 import { hasTable } from "./tables/tables.js"
 import * as verbs from "./verbs.js"
 import type { Call, Result } from "./verbs.js"
+import { deprecationOf } from "./warnings.js"
 import { watch } from "./watch.js"
 
 /** What a request is about, as its path says. */
@@ -130,8 +131,28 @@ const forbiddenPath = ({ method, path, user }: ApiRequest): Failure => ({
   details: {}
 })
 
-const warningHeader = (warnings: ReadonlyArray<string> = []): ApiResponse["headers"] =>
-  warnings.length === 0 ? {} : { warning: [...new Set(warnings)].map(warning) }
+/** In characters: what is longer in all has each warning cut. */
+const longestWarnings = 4096
+const longestWarning = 256
+
+// oxlint-disable-next-line no-control-regex -- A header cannot have them.
+const control = /[\u0000-\u001f\u007f-\u009f]/
+
+const warningHeader = (warnings: ReadonlyArray<string> = []): ApiResponse["headers"] => {
+  const texts = [...new Set(warnings)].filter((text) => text !== "" && !control.test(text)).map((text) => [...text])
+  if (texts.length === 0) return {}
+  const isLong = texts.reduce((sum, { length }) => sum + length, 0) > longestWarnings
+  const shown: Array<string> = []
+  let length = 0
+  for (const text of texts) {
+    if (isLong && length >= longestWarnings) break
+    const cut = isLong ? text.slice(0, longestWarning) : text
+    length += cut.length
+    // On the wire a header is bytes, which HTTP takes for Latin-1.
+    shown.push(`299 - ${Buffer.from(JSON.stringify(cut.join(""))).toString("latin1")}`)
+  }
+  return { warning: shown }
+}
 
 const refusal = (failure: Failure, form: Pick<Form, "media"> = { media: "application/json" }): ApiResponse => ({
   status: failure.code,
@@ -194,8 +215,6 @@ const randomOf = (random: Random.Random, verb: Call["verb"]) =>
     ? Effect.all({ uid: makeUid(random), suffixes: Effect.replicateEffect(letters(random, 5), tries) })
     : Effect.succeed({ uid: "", suffixes: [] })
 
-const warning = (message: string): string => `299 - ${JSON.stringify(message)}`
-
 export interface Server {
   readonly handle: (request: ApiRequest) => Effect.Effect<ApiResponse>
   /** The pod that a request for a stream is about, or why there is none for it. */
@@ -210,30 +229,21 @@ const maxBody = 3 * 1024 * 1024
 const streamed = new Set(["attach", "exec", "portforward"])
 
 export const make = (cell: Cell, random: Random.Random, kubelet: Kubelet): Server => {
-  const onObjects = (request: ApiRequest, target: Target): Effect.Effect<ApiResponse> => {
-    const always = target.kind.custom?.warnings ?? []
-    return always.length === 0
-      ? answered(request, target)
-      : Effect.map(answered(request, target), (response) => ({
-          ...response,
-          headers: {
-            ...response.headers,
-            warning: [...always.map(warning), ...[response.headers["warning"] ?? []].flat()]
-          }
-        }))
-  }
-
-  const answered = (request: ApiRequest, target: Target): Effect.Effect<ApiResponse> =>
+  const onObjects = (request: ApiRequest, target: Target): Effect.Effect<ApiResponse> =>
     Effect.gen(function* () {
       const verb = verbOf(request, target)
       const state = yield* cell.get
-      if (request.body.length > maxBody) return refusal(status.tooLarge, mediaOf(request))
       const { kind, name, namespace, subresource } = target
+      const always = deprecationOf(kind)
+      /** A refusal by who knows the kind. */
+      const refused = (failure: Failure, form: Pick<Form, "media"> = mediaOf(request)): ApiResponse =>
+        refusal({ ...failure, warnings: [...always, ...(failure.warnings ?? [])] }, form)
+      if (request.body.length > maxBody) return refused(status.tooLarge)
       if (verb === undefined) {
         const action = request.method === "POST" ? "create" : request.method.toLowerCase()
         const failure =
           kind.custom && subresource !== "" ? status.notSupportedVerb(kind, action) : status.methodNotAllowed
-        return refusal(failure, mediaOf(request))
+        return kind.custom ? refused(failure) : refusal(failure, mediaOf(request))
       }
       const wanted: Attributes = {
         verb,
@@ -269,10 +279,14 @@ export const make = (cell: Cell, random: Random.Random, kubelet: Kubelet): Serve
       }
       if (verb === "watch") {
         return Either.match(watch(cell, state, call, form), {
-          onLeft: (failure) => refusal(failure, form),
+          onLeft: (failure) => refused(failure, form),
           onRight: (body): ApiResponse => ({
             status: 200,
-            headers: { "cache-control": "no-cache, private", "content-type": "application/json" },
+            headers: {
+              "cache-control": "no-cache, private",
+              "content-type": "application/json",
+              ...warningHeader(always)
+            },
             body
           })
         })
@@ -288,7 +302,7 @@ export const make = (cell: Cell, random: Random.Random, kubelet: Kubelet): Serve
         )
       }
       const transition = transitionOf(call)
-      if (transition === undefined) return refusal(status.methodNotAllowed, form)
+      if (transition === undefined) return refused(status.methodNotAllowed, form)
       const result = yield* cell.modify((current): readonly [Result, State] => {
         const outcome = transition(current, call)
         return [outcome, Either.isRight(outcome) ? outcome.right.state : current]
@@ -304,13 +318,13 @@ export const make = (cell: Cell, random: Random.Random, kubelet: Kubelet): Serve
           Either.map(inForm(form, outcome.object, shape), (object) => ({ ...outcome, object }))
         ),
         {
-          onLeft: (failure) => refusal(failure, form),
-          onRight: ({ object, status: code, warnings }): ApiResponse => ({
+          onLeft: (failure) => refused(failure, form),
+          onRight: ({ object, status: code, warnings = [] }): ApiResponse => ({
             status: code,
             headers: {
               "cache-control": "no-cache, private",
               "content-type": form.media,
-              ...warningHeader(warnings)
+              ...warningHeader([...always, ...warnings])
             },
             body: written(form, object)
           })

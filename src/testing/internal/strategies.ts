@@ -280,7 +280,6 @@ const strategies: { readonly [groupKind: string]: Strategy } = {
   ReplicationController: named("subdomain", {
     generation: spec,
     create: statusOf({ replicas: 0 }),
-    returnsDeleted: true,
     propagation: "Orphan",
     fields: {
       values: { ...metadataFields, "status.replicas": numberAt("status", "replicas") },
@@ -340,7 +339,6 @@ const strategies: { readonly [groupKind: string]: Strategy } = {
   "CronJob.batch": workload,
   "Job.batch": named("subdomain", {
     generation: spec,
-    returnsDeleted: true,
     propagation: "Orphan",
     fields: {
       values: { ...metadataFields, "status.successful": numberAt("status", "succeeded") },
@@ -360,7 +358,7 @@ const strategies: { readonly [groupKind: string]: Strategy } = {
   "Ingress.networking.k8s.io": named("subdomain", { generation: spec, create: statusOf({ loadBalancer: {} }) }),
   "IPAddress.networking.k8s.io": named("ip"),
   "NetworkPolicy.networking.k8s.io": workload,
-  "ServiceCIDR.networking.k8s.io": named("subdomain", { returnsDeleted: true }),
+  "ServiceCIDR.networking.k8s.io": named("subdomain"),
   "RuntimeClass.node.k8s.io": named("subdomain", { createOnUpdate: true, versionedUpdate: true }),
   "PodDisruptionBudget.policy": named("path", {
     generation: spec,

@@ -4,7 +4,7 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Option from "effect/Option"
-import { isIP } from "node:net"
+import { isAddress } from "./addresses.js"
 import { jsonEquals } from "./json.js"
 import { labelKeyProblems, rules } from "./names.js"
 import type { GroupVersionKind, Json, JsonObject } from "./openapi.js"
@@ -22,6 +22,7 @@ import {
   intOrPercent,
   invalid,
   ip,
+  strictIp,
   isCidr,
   isEmptySelector,
   isZeroIntOrPercent,
@@ -1293,7 +1294,8 @@ const endpointSlice: Rule = (out, object, old) => {
     const addresses = listAt(endpoint, "addresses")
     if (addresses.length === 0) missing(out, `${at}.addresses`, "must contain at least 1 address")
     addresses.forEach((address, index) => {
-      if (type === "IPv4" || type === "IPv6") ip(out, `${at}.addresses[${index}]`, String(address))
+      if (type === "IPv4") ip(out, `${at}.addresses[${index}]`, String(address))
+      if (type === "IPv6") strictIp(out, `${at}.addresses[${index}]`, String(address))
     })
     const hostname = valueAt(endpoint, "hostname")
     if (hostname !== undefined) name(out, `${at}.hostname`, String(hostname), "label")
@@ -1441,7 +1443,7 @@ const byKind: { readonly [groupKind: string]: Rule | undefined } = {
         for (const [address, where] of eachAt(subset, at, key)) {
           const text = textAt(address, "ip")
           ip(out, `${where}.ip`, text)
-          if (isIP(text) === 0) invalid(out, `${where}.ip`, text, "must be a valid IP address")
+          if (!isAddress(text)) invalid(out, `${where}.ip`, text, "must be a valid IP address")
           else if (/^(127\.|::1$)/.test(text)) {
             invalid(out, `${where}.ip`, text, "may not be in the loopback range (127.0.0.0/8, ::1/128)")
           }

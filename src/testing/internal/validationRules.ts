@@ -1,5 +1,5 @@
 /** The rules that the fields of many kinds share, and how what breaks them is told. */
-import { isIP } from "node:net"
+import { formProblems, isAddress } from "./addresses.js"
 import { quantityOf, type Quantity } from "./decodeQuantity.js"
 import { isJsonArray, isJsonObject, jsonEquals, sortedJson } from "./json.js"
 import { labelKeyProblems, labelValueProblems, rules } from "./names.js"
@@ -256,13 +256,19 @@ export const isZeroIntOrPercent = (value: Json | undefined): boolean =>
 const ipProblem = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
 export const ip = (out: Causes, path: string, text: string): void => {
-  if (isIP(text) === 0) invalid(out, path, text, ipProblem)
+  if (!isAddress(text)) invalid(out, path, text, ipProblem)
+}
+
+/** Of fields that are younger than the forms of addresses that the API server would rather not take. */
+export const strictIp = (out: Causes, path: string, text: string): void => {
+  if (isAddress(text)) problems(out, path, text, formProblems(text))
+  else invalid(out, path, text, ipProblem)
 }
 
 export const isCidr = (text: string): boolean => {
   const [address = "", bits = "", ...more] = text.split("/")
-  const family = isIP(address)
-  return more.length === 0 && family !== 0 && /^\d+$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)
+  const longest = address.includes(":") ? 128 : 32
+  return more.length === 0 && isAddress(address) && /^\d+$/.test(bits) && Number(bits) <= longest
 }
 
 export const cidr = (out: Causes, path: string, text: string): void => {

@@ -4,15 +4,7 @@
  */
 import * as Either from "effect/Either"
 import { parse as parseYaml } from "yaml"
-import { definitionsResource } from "./crd.js"
-import {
-  customCauses,
-  finalizerWarnings,
-  readCustom,
-  unknownFields,
-  unknownIn,
-  withCustomDefaults
-} from "./customObjects.js"
+import { customCauses, readCustom, unknownFields, unknownIn, withCustomDefaults } from "./customObjects.js"
 import { decode as typedDecode, storedForm } from "./decode.js"
 import { duplicatesIn, nodeOf, nodeOfText } from "./decodeJson.js"
 import { applyDefaults, prepareForCreate } from "./defaults.js"
@@ -51,7 +43,7 @@ import { get, metadataOf, withMetadata, type Key, type State } from "./store.js"
 import { strategicMerge } from "./strategicMerge.js"
 import { at } from "./strategies.js"
 import { validate as validateFields } from "./validation.js"
-import { unknownFormats } from "./validationSchema.js"
+import { deletionWarnings, warningsOf } from "./warnings.js"
 
 /** A request for a kind that is served. */
 export interface Call {
@@ -758,14 +750,6 @@ const validate = (
   ...(kind.custom ? customCauses(kind, object, old, subresource) : validateFields(kind, object, old))
 ]
 
-/** What the server warns of, though it takes it. */
-const warningsOf = (kind: Kind, object: JsonObject, old: JsonObject | undefined): ReadonlyArray<string> => {
-  if (kind.custom) return finalizerWarnings(object, old)
-  if (kind.storage !== definitionsResource) return []
-  const before = old === undefined ? [] : unknownFormats(old)
-  return unknownFormats(object).filter((warning) => !before.includes(warning))
-}
-
 /** The single place where an object of a request is filled and freed of what its kind does not know. */
 export const admit = (kind: Kind, object: JsonObject): Either.Either<JsonObject, Failure> =>
   kind.custom
@@ -891,7 +875,29 @@ const allocated = (
     ? Either.right(object)
     : kind.strategy.allocate(object, old, state.objects)
 
-const insert = (state: State, call: Call, body: JsonObject): Result =>
+/** An object whose owners are each there once. */
+const withOwnersOnce = ({ verb }: Call, object: JsonObject): Decoded => {
+  const metadata = metadataOf(object)
+  const owners = listOf(metadata["ownerReferences"])
+  const again = owners.filter((owner, index) => owners.slice(0, index).some((each) => jsonEquals(each, owner)))
+  if (again.length === 0) return silent(object)
+  const when = verb === "patch" ? " after mutating admission happens" : ""
+  return {
+    object: withMetadata(object, {
+      ownerReferences: owners.filter((owner, index) => owners.findIndex((each) => jsonEquals(each, owner)) === index)
+    }),
+    warnings: [
+      `.metadata.ownerReferences contains duplicate entries${when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${again.map((owner) => goValue(at(owner, "uid") ?? "")).join(", ")}`
+    ]
+  }
+}
+
+const insert = (state: State, call: Call, body: JsonObject): Result => {
+  const { object, warnings } = withOwnersOnce(call, body)
+  return warned(insertOnce(state, call, object), warnings)
+}
+
+const insertOnce = (state: State, call: Call, body: JsonObject): Result =>
   Either.gen(function* () {
     const { kind } = call
     const placed = yield* samePlace(call, body)
@@ -910,19 +916,21 @@ const insert = (state: State, call: Call, body: JsonObject): Result =>
       yield* granting(state, call, made, undefined)
       yield* invalid(kind, name, validate(kind, kind.read(made), undefined, ""))
       const created = nilled(kind, made)
+      // Also what cannot be stored is warned of.
+      const warnings = warningsOf(kind, created, undefined, "")
+      const refused = (failure: Failure) => warned(Either.left(failure), warnings)
       const version = metadataOf(body)["resourceVersion"] ?? ""
       if (version !== "") {
-        return yield* Either.left(status.unforeseen("resourceVersion should not be set on objects to be created"))
+        return yield* refused(status.unforeseen("resourceVersion should not be set on objects to be created"))
       }
       const key = { ...keyOf(call), name }
       if (get(state.objects, key) === undefined) {
         const next = store.write(state, key, created)
         // A dry run leaves no trace, so it has no version either.
         const answer = isDryRun(call) ? created : (next.object ?? created)
-        const warnings = warningsOf(kind, created, undefined)
         return finish(call, state, next.state, { status: 201, object: shown(kind, answer), warnings })
       }
-      if (nameOf(object) !== "") return yield* Either.left(already(kind, name, get(state.objects, key)))
+      if (nameOf(object) !== "") return yield* refused(already(kind, name, get(state.objects, key)))
     }
     return yield* Either.left(status.alreadyExists(kind, String(metadataOf(object)["generateName"])))
   })
@@ -1014,8 +1022,9 @@ const otherUid = ({ kind, name, namespace }: Call, given: Json, actual: Json): F
 export const update = (state: State, call: Call, edit: Edit, part: Part = whole): Result =>
   Either.gen(function* () {
     const old = yield* read(state, call)
-    const { object, warnings } = yield* edit(shown(call.kind, old))
-    return yield* warned(change(state, call, old, object, part), warnings)
+    const edited = yield* edit(shown(call.kind, old))
+    const { object, warnings } = withOwnersOnce(call, edited.object)
+    return yield* warned(change(state, call, old, object, part), [...edited.warnings, ...warnings])
   })
 
 const change = (state: State, call: Call, old: JsonObject, object: JsonObject, part: Part): Result =>
@@ -1040,15 +1049,15 @@ const change = (state: State, call: Call, old: JsonObject, object: JsonObject, p
     yield* granting(state, call, next, old)
     yield* invalid(kind, call.name, validate(kind, kind.read(next), kind.read(old), call.subresource))
     const managed = nilled(kind, keepTimes(old, next))
+    const warnings = warningsOf(kind, managed, old, call.subresource)
     if (isFree(managed)) {
       const gone = store.write(state, keyOf(call), undefined)
-      return finish(call, state, gone.state, { status: 200, object: shown(kind, managed) })
+      return finish(call, state, gone.state, { status: 200, object: shown(kind, managed), warnings })
     }
     // What changes nothing is not written.
-    if (jsonEquals(managed, old)) return { state, status: 200, object: shown(kind, old) }
+    if (jsonEquals(managed, old)) return { state, status: 200, object: shown(kind, old), warnings }
     const written = store.write(state, keyOf(call), managed)
     const answer = isDryRun(call) ? managed : (written.object ?? managed)
-    const warnings = call.subresource === "" ? warningsOf(kind, managed, old) : []
     return finish(call, state, written.state, { status: 200, object: shown(kind, answer), warnings })
   })
 
@@ -1483,7 +1492,9 @@ export const removeWith = (state: State, call: Call, options: DeleteOptions): Re
   })
 
 export const remove = (state: State, call: Call): Result =>
-  Either.flatMap(deleteOptionsOf(call), (options) => removeWith(state, call, options))
+  Either.flatMap(deleteOptionsOf(call), (options) =>
+    warned(removeWith(state, call, options), deletionWarnings(call.kind, options))
+  )
 
 /** Deletes what a list would show; the answer is that list. */
 export const removeCollection = (state: State, call: Call): Result =>
@@ -1495,7 +1506,8 @@ export const removeCollection = (state: State, call: Call): Result =>
       const one: Call = { ...call, verb: "delete", name: nameOf(item) }
       next = (yield* removeWith(next, one, options)).state
     }
-    return { state: next, status: 200, object: listObject(call.kind, found) }
+    const warnings = deletionWarnings(call.kind, options)
+    return { state: next, status: 200, object: listObject(call.kind, found), warnings }
   })
 
 /** The kind of an object that the cluster serves. */

@@ -55,7 +55,6 @@ export const differences: { readonly [topic: string]: { readonly [name: string]:
     "the status of pods": "validation of a status is missing, and a patch warns of nothing",
     "the status of jobs": "validation of a status is missing, and a patch warns of nothing",
     "the status of cronjobs": "validation of a status is missing, and a patch warns of nothing",
-    "the scale of a controller without pods": "rules and words of the subresource are missing",
     "scales of odd forms": "rules and words of the subresource are missing",
     "an apply of a scale": "rules and words of the subresource are missing",
     binding: "rules and words of the subresource are missing",
@@ -69,29 +68,20 @@ export const differences: { readonly [topic: string]: { readonly [name: string]:
   },
   update: {
     "replacing the version that was read": "rules are missing, or it is told in other words",
-    "a PUT that creates": "it does not warn of values and of old kinds",
     "a job's immutable fields and its generation": "rules are missing, or it is told in other words",
-    "a headless service's ports": "it does not warn of values and of old kinds",
     events: "rules are missing, or it is told in other words"
   },
   validation: {
     "pods: containers": "rules of the validation are missing or say it in other words",
-    "pods: ports": "it does not warn of values and of old kinds",
-    "pods: environment":
-      "rules of the validation are missing or say it in other words, and it does not warn of values and of old kinds",
-    "pods: resources": "it does not warn of values and of old kinds",
-    "pods: volumes":
-      "rules of the validation are missing or say it in other words, and it does not warn of values and of old kinds",
-    "pods: the rest of the spec":
-      "rules of the validation are missing or say it in other words, and it does not warn of values and of old kinds",
+    "pods: environment": "rules of the validation are missing or say it in other words",
+    "pods: volumes": "rules of the validation are missing or say it in other words",
+    "pods: the rest of the spec": "rules of the validation are missing or say it in other words",
     "pods: security": "rules of the validation are missing or say it in other words",
-    "services: defaults": "it does not warn of values and of old kinds",
     "services: the rest of the spec": "rules of the validation are missing or say it in other words",
     "statefulsets: defaults and rules": "rules of the validation are missing or say it in other words",
     "daemonsets: defaults and rules": "rules of the validation are missing or say it in other words",
     "jobs: rules": "rules of the validation are missing or say it in other words",
     "configmaps: keys": "rules of the validation are missing or say it in other words",
-    "secrets: types": "it does not warn of values and of old kinds",
     "ingresses: rules": "rules of the validation are missing or say it in other words",
     "persistentvolumeclaims: rules": "rules of the validation are missing or say it in other words",
     "persistentvolumes: rules": "rules of the validation are missing or say it in other words",
@@ -99,7 +89,6 @@ export const differences: { readonly [topic: string]: { readonly [name: string]:
     "horizontalpodautoscalers: the first version": "rules of the validation are missing or say it in other words",
     "leases: rules": "rules of the validation are missing or say it in other words",
     "endpointslices: rules": "rules of the validation are missing or say it in other words",
-    "endpoints: rules": "it does not warn of values and of old kinds",
     "priorityclasses: rules": "rules of the validation are missing or say it in other words",
     "storageclasses: rules": "rules of the validation are missing or say it in other words",
     "resourcequotas: rules": "rules of the validation are missing or say it in other words",
@@ -109,6 +98,11 @@ export const differences: { readonly [topic: string]: { readonly [name: string]:
     "csidrivers: defaults and rules": "rules of the validation are missing or say it in other words",
     "validatingwebhookconfigurations: defaults and rules":
       "rules of the validation are missing or say it in other words"
+  },
+  warnings: {
+    "pods: labels of nodes that there cannot be":
+      "values of labels are refused in preferences too, where they are only warned of",
+    "the template of a daemonset": "nobody manages the annotation with the generation of the template"
   },
   watch: {
     "watch from a version that is not there": "refusals of a watch are told in other words",

@@ -15,6 +15,7 @@ import { cases as paths } from "./paths.js"
 import { cases as subresources } from "./subresources.js"
 import { cases as update } from "./update.js"
 import { cases as validation } from "./validation.js"
+import { cases as warnings } from "./warnings.js"
 import { cases as watch } from "./watch.js"
 
 const cases: { readonly [topic: string]: ReadonlyArray<Case> } = {
@@ -32,6 +33,7 @@ const cases: { readonly [topic: string]: ReadonlyArray<Case> } = {
   subresources,
   update,
   validation,
+  warnings,
   watch
 }
 
