@@ -98,8 +98,6 @@ const certificate = pem(
   "MIIBgjCCASmgAwIBAgIUdD4eveGIYF36XDcEL+m8l4XXRWwwCgYIKoZIzj0EAwIwFjEUMBIGA1UEAwwLY29uZm9ybWFuY2UwIBcNMjYxMTIxMTQ0OTA2WhgPMjEyNjEwMjgxNDQ5MDZaMBYxFDASBgNVBAMMC2NvbmZvcm1hbmNlMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAERTGYp4J1evAi3MTQEPXVI/2CDjqTNVABPHRnHmJMsY8ky26zdGJaqeARoZVJFWMCW04SM+H9dl3w9eSrEtOmM6NTMFEwHQYDVR0OBBYEFK+/OSldg8zY7d4fhAQeTarUGQZMMB8GA1UdIwQYMBaAFK+/OSldg8zY7d4fhAQeTarUGQZMMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgAS5WV3ZphRiYycPmZFzgdC3CyrM0KgJDKqUxy9v1ibkCIH40NFhpTJZe/80nwsYn6u+i9SasuvB2nueDuzcBrHCk"
 )
 
-const inTables = (name: string, ...steps: ReadonlyArray<Step>): Case => ({ ...one(name, ...steps), plainTables: true })
-
 export const cases: ReadonlyArray<Case> = [
   one(
     "a deprecated kind, by verb",
@@ -359,7 +357,7 @@ export const cases: ReadonlyArray<Case> = [
     `${apps}/daemonsets${dry}`,
     { metadata: { name: "w.x" }, spec: { selector, template: oldTemplate } }
   ]),
-  inTables(
+  one(
     "templates that change",
     ["POST", table(deployments), deployment("w", { template: oldTemplate }), as("Table")],
     ["PATCH", table(`${deployments}/w`), { metadata: { labels: { x: "y" } } }, inTable],
@@ -379,7 +377,7 @@ export const cases: ReadonlyArray<Case> = [
       { ...applying, ...as("Table") }
     ]
   ),
-  inTables(
+  one(
     "the template of a controller",
     [
       "POST",
@@ -398,7 +396,7 @@ export const cases: ReadonlyArray<Case> = [
       inTable
     ]
   ),
-  inTables(
+  one(
     "the schedule of a job",
     [
       "POST",
@@ -635,7 +633,7 @@ export const cases: ReadonlyArray<Case> = [
     pair(`text\n${pem("A")}${certificate}`, pem("EC PARAMETERS") + pem("EC PRIVATE KEY")),
     pair(pem("CERTIFICATE"), pem("PRIVATE KEY"))
   ),
-  inTables(
+  one(
     "a job that goes without its pods",
     [
       "POST",
