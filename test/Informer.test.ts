@@ -346,8 +346,9 @@ describe("an informer", () => {
     assert.isDefined(whole.informer.store.get("a")?.metadata.managedFields)
   })
 
-  it("that is refused fails everybody who waits, listens or reads later", () => {
-    const { informer, server, simulation, words } = setting({ timeoutSeconds: 60 })
+  it("whose watch fails, fails everybody who waits, listens or reads later", () => {
+    const backoff = Schedule.intersect(Schedule.spaced("1 second"), Schedule.recurs(3))
+    const { informer, server, simulation, words } = setting({ timeoutSeconds: 60, backoff })
     const early = words(informer.changes)
     simulation.pass(0)
     const latest = words(informer.latest)
