@@ -41,6 +41,7 @@ import { discover } from "./discovery.js"
 import * as metrics from "./metrics.js"
 import { open, toStream } from "./pull.js"
 import { version } from "./version.js"
+import { limited } from "./fork.js"
 
 const defaultTimeout = Duration.seconds(65)
 
@@ -213,10 +214,11 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
                 : Effect.fail(last)
             ),
             Duration.isFinite(limit)
-              ? Effect.timeoutFail({
-                  duration: Duration.millis(remaining() ?? 0),
-                  onTimeout: () => timedOut(request, limit)
-                })
+              ? (effect) =>
+                  limited(effect, {
+                    duration: Duration.millis(remaining() ?? 0),
+                    onTimeout: () => timedOut(request, limit)
+                  })
               : (effect) => effect,
             Effect.tapError((last) => Effect.sync(() => metrics.failed(request, last)))
           )

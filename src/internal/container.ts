@@ -47,12 +47,6 @@ export const connect = (
     })
   )
 
-/**
- * Runs as long as the scope is open. A fiber inherits that its caller's region is uninterruptible, as a finalizer's is;
- * its scope would never close.
- */
-export const background = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkScoped(Effect.interruptible(effect))
-
 type Module = "Command" | "FileSystem"
 
 /** What is being done, for the errors. */

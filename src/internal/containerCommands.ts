@@ -20,7 +20,6 @@ import * as Stream from "effect/Stream"
 import type { KubeError } from "../KubeError.js"
 import type { ExecProcess } from "../Resource.js"
 import {
-  background,
   badArgument,
   checkArguments,
   fromKubeError,
@@ -32,6 +31,7 @@ import {
   type Doing,
   type Run
 } from "./container.js"
+import { background, first } from "./fork.js"
 
 /**
  * Tells its process id, or why the command cannot run, and waits for a line before it becomes the command: nothing runs
@@ -349,10 +349,9 @@ const startOne = (
     const output = yield* out(stdout, "stdout", command.stdout)
     const errors = yield* out(stderr, "stderr", command.stderr)
 
-    const exitCode = Effect.raceFirst(
+    const exitCode = first(
       Effect.mapBoth(remote.exitCode, { onSuccess: CommandExecutor.ExitCode, onFailure: failed(doing("exitCode")) }),
-      // Where the caller's region is not, the race would wait for this one too.
-      Effect.interruptible(Deferred.await(broken))
+      Deferred.await(broken)
     ).pipe(Effect.zipLeft(output.copied), Effect.zipLeft(errors.copied))
 
     const process: CommandExecutor.Process = Object.assign(Object.create(ProcessProto), {

@@ -12,7 +12,6 @@ import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import type { ExecProcess } from "../Resource.js"
 import {
-  background,
   badArgument,
   checkArguments,
   fromKubeError,
@@ -23,6 +22,7 @@ import {
   type Doing,
   type Run
 } from "./container.js"
+import { background } from "./fork.js"
 
 // The scripts never hold a path: they get them as "$1" and so on. The words of the errors are those of the C library;
 // the shell's own, of a redirection, are not, which is why `dd` opens a file before the shell does. What comes in is in

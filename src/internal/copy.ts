@@ -20,6 +20,7 @@ import type { ExecProcess, ResourceInfo } from "../Resource.js"
 import * as pod from "./pod.js"
 import type { AnyRef } from "./requests.js"
 import * as tar from "./tar.js"
+import { background, first } from "./fork.js"
 
 type Options<E, R> = CopyOptions<E, R> & { readonly namespace?: string | undefined }
 
@@ -316,7 +317,7 @@ const byShell = (
 ): Effect.Effect<Option.Option<Receiver>, KubeError | CopyFailed, KubeClient | Scope.Scope> =>
   Effect.gen(function* () {
     const process = yield* run(["sh", "-c", script, "sh", remotePath, inside.directory, instead.directory, ...unpack])
-    yield* Effect.forkScoped(Effect.ignore(Stream.runDrain(process.stderr)))
+    yield* background(Effect.ignore(Stream.runDrain(process.stderr)))
     const kind = yield* Deferred.make<Option.Option<string>, KubeError>()
     const reading = yield* process.stdout.pipe(
       Stream.decodeText(),
@@ -332,7 +333,7 @@ const byShell = (
         }
       ),
       Effect.onExit((exit) => Deferred.done(kind, Exit.as(exit, Option.none()))),
-      Effect.forkScoped
+      background
     )
     const told = yield* Deferred.await(kind)
     if (Option.isNone(told)) {
@@ -351,7 +352,7 @@ const byShell = (
           (exitCode) => checkExit(exitCode, said)
         )
       ),
-      Effect.forkScoped
+      background
     )
     return Option.some({ place: told.value === "directory" ? inside : instead, stdin: process.stdin, ending })
   })
@@ -368,7 +369,7 @@ const byTarAlone = (
       { concurrency: "unbounded" }
     ).pipe(
       Effect.flatMap(([exitCode, said]) => checkExit(exitCode, said)),
-      Effect.forkScoped
+      background
     )
     return { place, stdin: process.stdin, ending }
   })
@@ -425,7 +426,7 @@ export const copyTo =
           // Where it cannot be sent, the server has left: what it said last tells why.
           Sink.orElse(stdin, () => Sink.never)
         )
-        yield* Effect.raceFirst(sending, Fiber.await(ending))
+        yield* first(sending, Fiber.await(ending))
         yield* Fiber.join(ending)
         if (!complete) {
           return yield* new CopyFailed({

@@ -17,6 +17,7 @@ import { open } from "./pod.js"
 import * as requests from "./requests.js"
 import { events, frames } from "./watch.js"
 import { withClient } from "./withClient.js"
+import { limited } from "./fork.js"
 
 type Options = CallOptions & { readonly namespace?: string | undefined }
 
@@ -155,7 +156,7 @@ const within = <A>(
   const limit = options.timeout ?? env.timeout ?? client.timeout
   if (limit === "infinity") return effect
   const timeout = Duration.decode(limit)
-  return Effect.timeoutFail(effect, {
+  return limited(effect, {
     duration: timeout,
     onTimeout: () => new TimeoutError({ timeout, ...infoOf(request), last: "the debug container does not run yet" })
   })

@@ -28,6 +28,7 @@ import { makeSharing } from "./lean.js"
 import * as metrics from "./metrics.js"
 import { open, toStream, type Pull } from "./pull.js"
 import { withClient } from "./withClient.js"
+import { background } from "./fork.js"
 
 /** What of an object the cache itself looks at; every stored object has it. */
 interface Named {
@@ -234,7 +235,7 @@ const start = <K, S extends Scope, N extends string = never>(
     }).pipe(
       // A function of the user's that throws ends it too, and nobody goes on without knowing.
       Effect.catchAllCause(end),
-      Effect.forkScoped
+      background
     )
 
     const read = <A>(look: () => A): Effect.Effect<A, KubeError> =>

@@ -17,6 +17,7 @@ import type { LogOptions, Stored } from "../Resource.js"
 import { Pod } from "../resources/CoreV1.js"
 import type { WatchEvent } from "../Watch.js"
 import { splitLines, type Line } from "./watch.js"
+import { background } from "./fork.js"
 
 /** A JavaScript date would lose the nanoseconds. */
 export interface Time {
@@ -569,7 +570,7 @@ export const follow = (pods: Pods.Pods, options: FollowOptions): Stream.Stream<L
       yield* followAll(pods, options, (lines) => mailbox.offerAll(lines)).pipe(
         Effect.exit,
         Effect.flatMap((exit) => mailbox.done(exit)),
-        Effect.forkScoped
+        background
       )
       return Mailbox.toStream(mailbox)
     })

@@ -21,6 +21,7 @@ import * as requests from "./requests.js"
 import { isObject } from "./isObject.js"
 import { lines } from "./watch.js"
 import { withClient } from "./withClient.js"
+import { background } from "./fork.js"
 
 type In<O> = O & { readonly namespace?: string | undefined }
 
@@ -197,9 +198,7 @@ const converse = (request: Request, server: string, socket: HttpWebSocket, { han
       Effect.mapError(toError),
       Effect.exit,
       Effect.flatMap(end),
-      // The caller's region is not, and a fiber inherits that.
-      Effect.interruptible,
-      Effect.forkScoped
+      background
     )
     const keys = (text: string) => send(channel.stdin, utf8.encode(text))
     // Nobody reads any more; what waits must not keep the server's last message away.

@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { after } from "./timer.js"
+import { limited } from "./fork.js"
 
 /** The next chunk; `None` at the end. */
 export type Pull<A, E> = Effect.Effect<Chunk.Chunk<A>, Option.Option<E>>
@@ -100,7 +101,7 @@ export const untilSilent = <A, E>(
 ): Effect.Effect<Pull<A, E>, never, Scope.Scope> => {
   if (!Duration.isFinite(duration)) return Effect.succeed(pull)
   if (end === undefined) {
-    return Effect.succeed(Effect.timeoutFail(pull, { duration, onTimeout: () => Option.none() }))
+    return Effect.succeed(limited(pull, { duration, onTimeout: () => Option.none() }))
   }
   // A race with a timer for each chunk would cost as much as parsing a large one. Here one timer looks now and then.
   return Effect.clockWith((clock) => {

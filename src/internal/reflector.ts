@@ -22,6 +22,7 @@ import * as metrics from "./metrics.js"
 import { open, toStream, untilSilent, type Pull } from "./pull.js"
 import * as reconnect from "./reconnect.js"
 import { objectOf, type Frame } from "./watch.js"
+import { limited } from "./fork.js"
 
 /** What a reflector reads. */
 export interface Source<A> {
@@ -322,7 +323,7 @@ export const reflect = <A>(source: Source<A>, options: Options): Stream.Stream<C
         Effect.flatMap(Scope.fork(parent, { _tag: "Sequential" } as const), (scope) => {
           if (command.initial) known.begin()
           const began = clock.unsafeCurrentTimeMillis()
-          const opened = Effect.timeoutFail(Effect.mapError(open(source.watch(command)), Option.some), {
+          const opened = limited(Effect.mapError(open(source.watch(command)), Option.some), {
             duration: idle,
             onTimeout: () => Option.none()
           })

@@ -48,6 +48,7 @@ import { defaultBackoff, defaultIdle, reflect, type Source } from "./reflector.j
 import * as wait from "./wait.js"
 import { events, frames, untrimmed } from "./watch.js"
 import { withClient } from "./withClient.js"
+import { limited } from "./fork.js"
 
 /** What `make` needs to know of a kind: its discovery entry, and how to build its schema. */
 export interface Description extends Omit<ResourceInfo, "apiVersion"> {
@@ -297,7 +298,7 @@ const objectVerbs = (
       const reads = requests.get(resource, env, ref, where, "object", subresource)
       if (Either.isLeft(reads)) return Effect.fail(reads.left)
       const { about, path } = reads.right
-      return Effect.timeoutFail(whole, {
+      return limited(whole, {
         duration: timeout,
         onTimeout: () => new TimeoutError({ timeout, method: "PUT", path, ...about, verb: "modify" })
       })

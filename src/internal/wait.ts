@@ -10,6 +10,7 @@ import type { CallOptions, ResourceInfo, SelectorOptions } from "../Resource.js"
 import { becauseOf, cut, never, notYet, part } from "./condition.js"
 import * as requests from "./requests.js"
 import { withClient } from "./withClient.js"
+import { first } from "./fork.js"
 
 interface Where {
   readonly namespace?: string | undefined
@@ -122,7 +123,7 @@ const progressOf = <O>(
   })
 }
 
-const first = <A, R>(found: Stream.Stream<Option.Option<A>, KubeError, R>): Effect.Effect<A, KubeError, R> =>
+const head = <A, R>(found: Stream.Stream<Option.Option<A>, KubeError, R>): Effect.Effect<A, KubeError, R> =>
   found.pipe(
     Stream.filterMap((each) => each),
     Stream.runHead,
@@ -131,7 +132,7 @@ const first = <A, R>(found: Stream.Stream<Option.Option<A>, KubeError, R>): Effe
   )
 
 const metOf = <O, R>(progress: Stream.Stream<Progress<O>, KubeError, R>): Effect.Effect<O | undefined, KubeError, R> =>
-  first(Stream.map(progress, ({ isMet, object }) => (isMet ? Option.some(object) : Option.none())))
+  head(Stream.map(progress, ({ isMet, object }) => (isMet ? Option.some(object) : Option.none())))
 
 const judged = <O>(objects: ReadonlyMap<string, O>, { check }: Condition<O, unknown>) =>
   Array.from(objects, ([name, object]) => ({ name, object, verdict: check(object) }))
@@ -145,7 +146,7 @@ const stateOf = (judgements: ReadonlyArray<{ readonly name: string; readonly ver
 }
 
 const all = <O>(kind: Watchable<O>, selection: Selection, condition: Condition<O, unknown>, note: Note) =>
-  first(
+  head(
     Stream.mapEffect(states(kind, selection), (objects) => {
       const judgements = judged(objects, condition)
       const hopeless = judgements.find(({ verdict }) => verdict._tag === "Never")
@@ -168,7 +169,7 @@ export const same = <O>(
   condition: Condition<O>,
   note: Note
 ): Effect.Effect<O, KubeError, KubeClient> =>
-  first(
+  head(
     Stream.map(progressOf(kind, object, condition, object.metadata, note), ({ isMet, object }) =>
       isMet && object !== undefined ? Option.some(object) : Option.none()
     )
@@ -176,7 +177,7 @@ export const same = <O>(
 
 /** One that cannot meet it is no failure here: another one may, or one that is made later. */
 export const any = <O>(kind: Watchable<O>, selection: Selection, condition: Condition<O, unknown>, note: Note) =>
-  first(
+  head(
     Stream.map(states(kind, selection), (objects) => {
       const judgements = judged(objects, condition)
       note(stateOf(judgements))
@@ -217,7 +218,7 @@ export const limited = <A>(
   options: CallOptions,
   wait: (note: Note) => Effect.Effect<A, KubeError, KubeClient>
 ): Effect.Effect<A, KubeError, KubeClient> =>
-  Effect.flatMap(limitOf(target, options), ({ late, note }) => Effect.raceFirst(wait(note), late))
+  Effect.flatMap(limitOf(target, options), ({ late, note }) => first(wait(note), late))
 
 export const make = <O>(kind: Watchable<O>) => {
   const { resource } = kind

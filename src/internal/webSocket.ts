@@ -13,6 +13,7 @@ import { WebSocket, type ClientOptions } from "ws"
 import type { HttpFailure, HttpRequest, HttpUpgrade, HttpWebSocket } from "../layers/Http.js"
 import { classify, failure, timed, type Server, type Tls } from "./http.js"
 import { makeInbox } from "./inbox.js"
+import { background } from "./fork.js"
 
 /** How long the other side has to answer our farewell before the socket is destroyed. */
 const closeTimeout = "1 second"
@@ -111,8 +112,7 @@ export const open = (
       socket.on("error", (error) => resume(Effect.fail(classify(error, server))))
       return () => socket.terminate()
     })
-    // What asks in a finalizer is uninterruptible, and a fiber inherits that: its scope would never close.
-    if (upgrade.webSocket !== undefined) yield* Effect.forkScoped(Effect.interruptible(keepAlive(socket, counted)))
+    if (upgrade.webSocket !== undefined) yield* background(keepAlive(socket, counted))
     return upgrade
   })
 

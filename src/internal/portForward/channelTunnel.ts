@@ -5,12 +5,12 @@
 import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { KubeError } from "../../KubeError.js"
 import { makeConnection } from "./connection.js"
 import { makeExplanation, refused, flush, type Parts, type Tunnel } from "./tunnel.js"
+import { background, runner } from "../fork.js"
 
 export const protocol = "v4.channel.k8s.io"
 
@@ -26,7 +26,7 @@ export const make = (
   port: number
 ): Effect.Effect<Tunnel, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const fork = yield* FiberSet.makeRuntime<never>()
+    const fork = yield* runner<never>()
     let dead = false
     let heard = false
     const explanation = makeExplanation()
@@ -84,7 +84,7 @@ export const make = (
         connection.receiveEnd()
         connection.finish()
       }),
-      Effect.forkScoped
+      background
     )
     return { connect: () => Effect.succeed(connection.duplex), close, isOpen: () => !dead, reusable: false }
   })

@@ -8,7 +8,6 @@ import * as Socket from "@effect/platform/Socket"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { KubeError } from "../../KubeError.js"
@@ -17,6 +16,7 @@ import type * as Pods from "../../Pods.js"
 import type { HttpOptions, Options, Port } from "../../PortForward.js"
 import { closed } from "./connection.js"
 import { forwarder } from "./forwarder.js"
+import { runner } from "../fork.js"
 
 /** Opens a connection that ends with the scope. */
 const scoped = <E>(connect: Effect.Effect<Duplex, E>): Effect.Effect<Duplex, E, Scope.Scope> =>
@@ -131,7 +131,7 @@ export const httpClient = (
 ): Effect.Effect<HttpClient.HttpClient, KubeError, KubeClient | Scope.Scope> =>
   Effect.gen(function* () {
     const { connect } = yield* forwarder(pods, [port], options)
-    const fork = yield* FiberSet.makeRuntime<never>()
+    const fork = yield* runner<never>()
     // Loaded when they are first needed, as WebSockets are.
     const [{ Agent }, { connect: secure }, { makeUndici }] = yield* Effect.promise(() =>
       Promise.all([import("undici"), import("node:tls"), import("@effect/platform-node/NodeHttpClient")])

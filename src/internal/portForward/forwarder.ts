@@ -14,7 +14,6 @@ import type * as Either from "effect/Either"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
-import * as FiberSet from "effect/FiberSet"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { PortForwardError, TransportError, type InvalidRequest, type KubeError } from "../../KubeError.js"
@@ -32,6 +31,7 @@ import { closed } from "./connection.js"
 import { isService, ofPod, ofService } from "./ports.js"
 import * as spdyTunnel from "./spdyTunnel.js"
 import type { Keeper, Parts, Tunnel } from "./tunnel.js"
+import { runner } from "../fork.js"
 
 /** How long a tunnel waits for the next connection. */
 const idleTimeout = "1 minute"
@@ -116,7 +116,7 @@ export const forwarder = (
     Effect.gen(function* () {
       const context = yield* Effect.context<KubeClient>()
       // Closes last: it waits for what is being closed.
-      const fork = yield* FiberSet.makeRuntime<KubeClient>()
+      const fork = yield* runner<KubeClient>()
       const parent = yield* Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope, ExecutionStrategy.parallel))
       const turn = yield* Effect.makeSemaphore(1)
       let current: Target | undefined
@@ -199,8 +199,8 @@ export const forwarder = (
           tunnels: new Set(),
           scope
         }
-        yield* Effect.forkIn(follow(target), scope)
-        yield* Effect.forkIn(sweep(target), scope)
+        yield* Effect.forkIn(Effect.interruptible(follow(target)), scope)
+        yield* Effect.forkIn(Effect.interruptible(sweep(target)), scope)
         current = target
         return target
       })

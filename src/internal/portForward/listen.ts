@@ -8,7 +8,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
-import * as FiberSet from "effect/FiberSet"
 import * as Scope from "effect/Scope"
 import { InvalidRequest, isKubeError, PortForwardError, type KubeError } from "../../KubeError.js"
 import type { KubeClient } from "../../layers/KubeClient.js"
@@ -17,6 +16,7 @@ import type { Address, Forward, Listen, ListenOptions, Port } from "../../PortFo
 import type { NamespaceOption, Ref } from "../../Resource.js"
 import { forwarder } from "./forwarder.js"
 import { isPort } from "./ports.js"
+import { runner } from "../fork.js"
 
 const cannotListen = (host: string, port: number, cause: NodeJS.ErrnoException): PortForwardError => {
   const why =
@@ -163,7 +163,7 @@ const open = <R = never>(
       listens.map(({ remote }) => remote),
       options
     )
-    const fork = yield* FiberSet.makeRuntime<R>()
+    const fork = yield* runner<R>()
     const report = (error: unknown) => {
       if (isKubeError(error)) fork(onError(error))
     }

@@ -8,13 +8,13 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { PortForwardError, type KubeError } from "../../KubeError.js"
 import * as spdy from "../spdy.js"
 import { closed, makeConnection, type Connection } from "./connection.js"
 import { failure, lost, makeExplanation, refused, flush, silent, type Parts, type Tunnel } from "./tunnel.js"
+import { background, limited, runner } from "../fork.js"
 
 export const protocol = "SPDY/3.1+portforward.k8s.io"
 
@@ -44,7 +44,7 @@ interface Streams {
 export const make = ({ keeper, pod, shut, socket, toError }: Parts): Effect.Effect<Tunnel, never, Scope.Scope> =>
   Effect.gen(function* () {
     const decode = spdy.decoder()
-    const fork = yield* FiberSet.makeRuntime<never>()
+    const fork = yield* runner<never>()
     let next = 1
     let current: Streams | undefined
     let dead: KubeError | undefined
@@ -192,8 +192,8 @@ export const make = ({ keeper, pod, shut, socket, toError }: Parts): Effect.Effe
         // There is nothing to say there.
         post(spdy.data(error, nothing, true))
         return streams.connection.duplex
-      }).pipe(
-        Effect.timeoutFail({
+      }).pipe((accepted) =>
+        limited(accepted, {
           duration: acceptTimeout,
           onTimeout: () => toError(silent("the kubelet does not accept the connection"))
         })
@@ -212,13 +212,13 @@ export const make = ({ keeper, pod, shut, socket, toError }: Parts): Effect.Effe
             : toError(failure("Reset", "the connection to the pod ended"))
         )
       ),
-      Effect.forkScoped
+      background
     )
     yield* Effect.suspend(() => {
       // While nobody reads, answers wait behind the data.
       if (!heard && hasRoom()) close(toError(silent("the kubelet does not answer any more")))
       heard = false
       return Effect.ignore(send(spdy.ping(1)))
-    }).pipe(Effect.delay(heartbeat), Effect.forever, Effect.forkScoped)
+    }).pipe(Effect.delay(heartbeat), Effect.forever, background)
     return tunnel
   })

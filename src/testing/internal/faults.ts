@@ -9,6 +9,7 @@ import { failure } from "../../internal/http.js"
 import type { HttpFailure, HttpHead, HttpRequest, HttpService, HttpStream } from "../../layers/Http.js"
 import type { Fault, FaultRequest, Rule } from "../Fault.js"
 import { joined, limited } from "./http.js"
+import { first } from "../../internal/fork.js"
 
 const broken = failure("Reset", "the connection was reset (a fault of the test)", undefined)
 const refused = failure("Refused", "nobody listens (a fault of the test)", undefined)
@@ -99,18 +100,13 @@ const cut = (
   })
 
 /**
- * A body until something fails. Each pull is raced, which costs less than to merge two streams. The race ends what has lost, also
- * where the reader cannot be interrupted, as in an acquisition.
+ * A body until something fails. Each pull is raced, which costs less than to merge two streams.
  */
 const until = (
   body: Stream.Stream<Uint8Array, HttpFailure>,
   failing: Effect.Effect<never, HttpFailure>
 ): Stream.Stream<Uint8Array, HttpFailure> =>
-  Stream.fromPull(
-    Effect.map(Stream.toPull(body), (pull) =>
-      Effect.raceFirst(pull, Effect.interruptible(Effect.mapError(failing, Option.some)))
-    )
-  )
+  Stream.fromPull(Effect.map(Stream.toPull(body), (pull) => first(pull, Effect.mapError(failing, Option.some))))
 
 /** A pause after the first bytes of a body. */
 const stalled = (

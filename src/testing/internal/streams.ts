@@ -20,6 +20,7 @@ import type { Failure } from "./status.js"
 import { at } from "./strategies.js"
 import { handlerOf, serveSpdy, spdyProtocol } from "./streamsForward.js"
 import type { Line } from "./streamsLog.js"
+import { background, first } from "../../internal/fork.js"
 
 const utf8 = new TextEncoder()
 
@@ -242,7 +243,7 @@ const converse = (
           return Effect.void
       }
     }
-    yield* Effect.forkScoped(Effect.ensuring(Stream.runForEach(incoming, receive), stdin.end))
+    yield* background(Effect.ensuring(Stream.runForEach(incoming, receive), stdin.end))
     const write = (number: number) => (data: string | Uint8Array) => {
       const bytes = bytesOf(data)
       const parts = Array.from({ length: Math.ceil(bytes.length / messageSize) }, (_, index) =>
@@ -270,7 +271,7 @@ const converse = (
           err === undefined ? Effect.void : stderr(err)
         ).pipe(Effect.as(exitStatus(exitCode)))
       }),
-      Effect.raceFirst(isMain ? Effect.never : Effect.as(Deferred.await(run.ended), exitStatus(killed))),
+      (result) => first(result, isMain ? Effect.never : Effect.as(Deferred.await(run.ended), exitStatus(killed))),
       Effect.exit,
       Effect.map(Exit.match({ onSuccess: (ended) => ended, onFailure: (cause) => internalError(Cause.pretty(cause)) }))
     )
@@ -319,7 +320,7 @@ export const connect = (
           const handler = kubelet.scriptOf(pod, container).ports?.[port]
           return handler === undefined ? [] : [handlerOf(handler)]
         })[0]
-      yield* Effect.forkScoped(serveSpdy(ends, pod, portOf))
+      yield* background(serveSpdy(ends, pod, portOf))
       return upgrade
     }
     const container = containerOf(pod, query)
@@ -344,6 +345,6 @@ export const connect = (
         : handler === undefined
           ? tell(notFound(query.getAll("command")))
           : converse(ends, { run, query, handler, isMain: subresource === "attach" })
-    yield* Effect.forkScoped(Effect.scoped(Effect.zipRight(work, ends.close)))
+    yield* background(Effect.scoped(Effect.zipRight(work, ends.close)))
     return upgrade
   })

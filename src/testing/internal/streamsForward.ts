@@ -8,7 +8,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as FiberSet from "effect/FiberSet"
 import * as Mailbox from "effect/Mailbox"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -17,6 +16,7 @@ import type { Connection } from "../ContainerScript.js"
 import { nameOf, uid } from "./controllers/api.js"
 import type { JsonObject } from "./openapi.js"
 import { dictionary } from "./spdyDictionary.js"
+import { background, first, runner } from "../../internal/fork.js"
 
 export const spdyProtocol = "SPDY/3.1+portforward.k8s.io"
 
@@ -101,7 +101,7 @@ export const serveSpdy = (
         }
       }
       return handler(connection).pipe(
-        Effect.raceFirst(Deferred.await(left)),
+        (handled) => first(handled, Deferred.await(left)),
         Effect.exit,
         Effect.flatMap((exit) =>
           Exit.isSuccess(exit)
@@ -144,7 +144,7 @@ export const serveSpdy = (
           return
         }
         waiting.delete(request)
-        yield* Effect.forkScoped(serve(joined, error, data))
+        yield* background(serve(joined, error, data))
       })
 
     const handle = (frame: spdy.Frame): Effect.Effect<unknown, unknown, Scope.Scope> => {
@@ -196,7 +196,7 @@ const overHttp =
   (connection) =>
     Effect.scoped(
       Effect.gen(function* () {
-        const fork = yield* FiberSet.makeRuntime<never, void, never>()
+        const fork = yield* runner<never>()
         // Node's server is loaded where it is needed.
         const [{ createServer }, NodeHttpServer] = yield* Effect.promise(() =>
           Promise.all([import("node:http"), import("@effect/platform-node/NodeHttpServer")])
