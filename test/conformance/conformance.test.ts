@@ -31,7 +31,10 @@ describe("TestCluster answers as the API server does", () => {
         it.effect(each.name, () =>
           // As the end-to-end test does, so that the same fields of the namespace are managed.
           passing(
-            Effect.zipRight(Namespace.create({ metadata: { name: namespace } }), transcript(each, namespace))
+            Namespace.create({ metadata: { name: namespace } }).pipe(
+              Effect.zipRight(Effect.flatMap(TestCluster, ({ settled }) => settled)),
+              Effect.zipRight(transcript(each, namespace))
+            )
           ).pipe(
             Effect.map((answers) =>
               each.differs === undefined

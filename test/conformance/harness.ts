@@ -127,6 +127,11 @@ const awaited = <E, R>(answer: Effect.Effect<Answer, E, R>, until: Step[4]): Eff
 const uid = /[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}/g
 const time = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g
 
+const token = /eyJ[\w-]+\.eyJ[\w-]+\.[\w-]*/g
+
+/** What a server says of how it was built. */
+const builds = new Set(["compiler", "gitCommit", "goVersion", "platform"])
+
 /** The prefix of a name that the server makes. */
 const prefixOf = (body: unknown): string | undefined => {
   const prefix = at(body, ["metadata", "generateName"])
@@ -155,12 +160,14 @@ const normalizer = (namespace: string) => {
     }
     return (
       result
+        .replace(token, "<token>")
         .replace(time, "<time>")
         // In a table.
         .replace(/^\d+s$/, "<age>")
         .replace(uid, "<uid>")
         .replace(/in record \(\d+\)/, "in record (<version>)")
         .replace(/current: \d+/, "current: <version>")
+        .replace(/(ResourceVersion in object meta: )\d+/, "$1<version>")
         .replace(/too old resource version: (\d+) \(\d+\)/, "too old resource version: $1 (<version>)")
         .replace(/("resourceVersion\W+)\d+/, "$1<version>")
         .replaceAll(namespace, "$NS")
@@ -185,6 +192,7 @@ const normalizer = (namespace: string) => {
             return [key, isList ? "<version>" : version(child)]
           }
           if (key === "continue") return [key, "<continue>"]
+          if (builds.has(key) && typeof child === "string") return [key, "<build>"]
           if (key === "serverAddress") return [key, "<address>"]
           // Which of two entries of one second comes first depends on the second.
           if (key === "managedFields" && Array.isArray(child)) return [key, sorted(child.map((each) => normal(each)))]

@@ -14,7 +14,16 @@ import { Auth } from "../../layers/Auth.js"
 import { Http, type HttpFailure, type HttpRequest, type HttpService, type HttpUpgrade } from "../../layers/Http.js"
 import { KubeConfig } from "../../layers/KubeConfig.js"
 import type { ResourceInfo } from "../../Resource.js"
-import type { AdmissionName, Choice, Options, Recorded, Seed, Snapshot, TestClusterService } from "../TestCluster.js"
+import type {
+  AdmissionName,
+  Choice,
+  Options,
+  Recorded,
+  Seed,
+  ServeOptions,
+  Snapshot,
+  TestClusterService
+} from "../TestCluster.js"
 import * as Cell from "./cell.js"
 import * as controllers from "./controllers/all.js"
 import { authorities, defaultAccount } from "./controllers/serviceAccount.js"
@@ -94,6 +103,11 @@ const seeded = (
 const listed = (value: string | ReadonlyArray<string> | undefined): ReadonlyArray<string> =>
   value === undefined ? [] : typeof value === "string" ? [value] : value
 
+/** Who shows who they are is in this group, too. */
+const withAuthenticated = (groups: ReadonlyArray<string>): ReadonlyArray<string> => [
+  ...new Set(groups.includes("system:unauthenticated") ? groups : [...groups, "system:authenticated"])
+]
+
 /** On whose behalf a request is made. */
 const userOf = (headers: HttpRequest["headers"]): User => {
   const [username] = listed(headers["impersonate-user"])
@@ -101,10 +115,9 @@ const userOf = (headers: HttpRequest["headers"]): User => {
   const groups = listed(headers["impersonate-group"])
   const [uid] = listed(headers["impersonate-uid"])
   const extra = Object.entries(headers).filter(([name]) => name.startsWith("impersonate-extra-"))
-  const own = groups.includes("system:unauthenticated") ? groups : [...groups, "system:authenticated"]
   return {
     username,
-    groups: [...new Set(own)],
+    groups: withAuthenticated(groups),
     ...(uid === undefined ? {} : { uid }),
     ...(extra.length === 0
       ? {}
@@ -189,7 +202,8 @@ const toState = (snapshot: Snapshot): State => (snapshot as unknown as Held).sta
 const restored = (current: State, to: State): State => ({
   ...store.compact({ ...to, revision: current.revision + 1 }, current.revision + 1),
   historyLimit: current.historyLimit,
-  admission: current.admission
+  admission: current.admission,
+  tokens: current.tokens
 })
 
 const admission: ReadonlyArray<AdmissionName> = [
@@ -242,7 +256,8 @@ export const make = (options: Options) =>
     )
     if (Either.isLeft(initial)) return yield* Effect.dieMessage(`TestCluster: ${initial.left}`)
     const cell = Cell.following(
-      yield* Cell.make(initial.right),
+      // What was there from the beginning has no history.
+      yield* Cell.make(store.compact(initial.right, initial.right.revision)),
       Effect.map(server.now, (now) => (before, after) => settled(before, after, now))
     )
     const kubelet = yield* Kubelet.make(cell, options.containers ?? [])
@@ -289,6 +304,23 @@ export const make = (options: Options) =>
         yield* Ref.update(recorded, (all) => [...all, { ...rest, status: answer.status }])
         return answer
       })
+    /** Has the cluster know the tokens as long as the scope lasts. */
+    const knowing = (tokens: ServeOptions["tokens"] = {}) => {
+      const users = Object.entries(tokens).map(([token, { groups = [], username }]): [string, User] => [
+        token,
+        { username, groups: withAuthenticated(groups) }
+      ])
+      const edited = (edit: (known: Map<string, User>) => void) =>
+        cell.modify((state): readonly [void, State] => {
+          const known = new Map(state.tokens)
+          edit(known)
+          return [undefined, { ...state, tokens: known }]
+        })
+      return Effect.acquireRelease(
+        edited((known) => users.forEach(([token, user]) => known.set(token, user))),
+        () => edited((known) => users.forEach(([token]) => known.delete(token)))
+      )
+    }
     const faults = yield* Faults.make(httpOf(recording, upgrade))
     const compact = cell.modify((state) => [undefined, store.compact(state, state.revision)])
     const service: TestClusterService = {
@@ -332,11 +364,11 @@ export const make = (options: Options) =>
       compact,
       inject: faults.inject,
       clearFaults: faults.clear,
-      // Node's servers are loaded with it.
       serve: (options = {}) =>
-        Effect.flatMap(
-          Effect.promise(() => import("./serve.js")),
-          ({ serve }) => serve(faults.http, options)
+        knowing(options.tokens).pipe(
+          // Node's servers are loaded with it.
+          Effect.zipRight(Effect.promise(() => import("./serve.js"))),
+          Effect.flatMap(({ serve }) => serve(faults.http, options))
         ),
       restart: ({ downtime, history = true } = {}) =>
         faults.down.pipe(

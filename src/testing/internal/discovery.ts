@@ -4,7 +4,9 @@ import * as Either from "effect/Either"
 import { objectsAt } from "./crd.js"
 import { json, text, type ApiRequest, type ApiResponse } from "./http.js"
 import { apiVersionOf, type Kind, type Kinds } from "./kinds.js"
+import { discoveryFormOf, written } from "./negotiation.js"
 import { builtIn, type GroupVersionKind, type Json, type JsonObject, type OpenApi } from "./openapi.js"
+import { toStatus } from "./status.js"
 
 const ofGroupVersion = ({ all }: Kinds, group: string, version: string): ReadonlyArray<Kind> =>
   all.filter((kind) => kind.group === group && kind.version === version)
@@ -51,7 +53,8 @@ const storedElsewhere: { readonly [kind: string]: string } = {
 
 const resourceList = (kinds: Kinds, group: string, version: string): JsonObject => ({
   kind: "APIResourceList",
-  apiVersion: "v1",
+  // That of the core says no more of itself.
+  ...(group === "" ? {} : { apiVersion: "v1" }),
   groupVersion: apiVersionOf({ group, version }),
   resources: ofGroupVersion(kinds, group, version).flatMap((kind) => {
     const namespaced = kind.scope === "Namespaced"
@@ -117,19 +120,23 @@ const aggregated = (kinds: Kinds, names: ReadonlyArray<string>, version: string)
   }))
 })
 
-const aggregation =
-  /application\/json\s*;(?=[^,]*g=apidiscovery\.k8s\.io)(?=[^,]*as=APIGroupDiscoveryList)[^,]*v=(v2(?:beta1)?)/
-
-const roots = (kinds: Kinds, request: ApiRequest, names: ReadonlyArray<string>, legacy: JsonObject): ApiResponse => {
-  const version = aggregation.exec(request.headers["accept"] ?? "")?.[1]
-  return version === undefined
-    ? json(200, legacy)
-    : json(
-        200,
-        aggregated(kinds, names, version),
-        `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`
-      )
-}
+/** What is discovered, as it was asked for; of a root that may be everything at once. */
+const discovered = (
+  { headers }: ApiRequest,
+  legacy: JsonObject,
+  everything?: (version: string) => JsonObject
+): ApiResponse =>
+  Either.match(discoveryFormOf(headers["accept"], everything !== undefined), {
+    onLeft: (failure) => json(failure.code, toStatus(failure)),
+    onRight: (form) =>
+      form.aggregated === undefined || everything === undefined
+        ? { ...json(200, legacy, form.media), body: written(form, legacy) }
+        : json(
+            200,
+            everything(form.aggregated),
+            `application/json;g=apidiscovery.k8s.io;v=${form.aggregated};as=APIGroupDiscoveryList`
+          )
+  })
 
 // ---- OpenAPI
 
@@ -346,7 +353,7 @@ const hash = (kinds: Kinds, group: string, version: string): string =>
     .digest("hex")
     .toUpperCase()
 
-const openApi = (kinds: Kinds, path: string): ApiResponse | undefined => {
+const openApi = (kinds: Kinds, path: string): ApiResponse => {
   if (path === "") {
     return json(200, {
       paths: Object.fromEntries(
@@ -358,7 +365,9 @@ const openApi = (kinds: Kinds, path: string): ApiResponse | undefined => {
     })
   }
   const found = groupVersions(kinds).find((each) => pathOf(each) === path)
-  return found === undefined ? undefined : json(200, openApiOf(kinds, found.group, found.version))
+  return found === undefined
+    ? { status: 404, headers: {}, body: "" }
+    : json(200, openApiOf(kinds, found.group, found.version))
 }
 
 // ---- the rest
@@ -377,8 +386,8 @@ const version = (): JsonObject => {
     gitTreeState: "",
     buildDate: "1970-01-01T00:00:00Z",
     goVersion: "",
-    compiler: "",
-    platform: ""
+    compiler: "gc",
+    platform: "linux/amd64"
   }
 }
 
@@ -389,6 +398,7 @@ export const describe = (kinds: Kinds, request: ApiRequest): ApiResponse | undef
   const path = request.path.length > 1 && request.path.endsWith("/") ? request.path.slice(0, -1) : request.path
   const others = [...kinds.groups.keys()].filter((name) => name !== "")
   if (isHealth.test(path)) return text(200, "ok")
+  if (request.method !== "GET") return undefined
   if (path === "/version") return json(200, version())
   if (path === "/openapi/v3") return openApi(kinds, "")
   if (path.startsWith("/openapi/v3/")) return openApi(kinds, path.slice("/openapi/v3/".length))
@@ -411,26 +421,30 @@ export const describe = (kinds: Kinds, request: ApiRequest): ApiResponse | undef
     })
   }
   if (path === "/api") {
-    return roots(kinds, request, [""], {
+    const legacy: JsonObject = {
       kind: "APIVersions",
       versions: [...(kinds.groups.get("") ?? [])],
       serverAddressByClientCIDRs: [{ clientCIDR: "0.0.0.0/0", serverAddress: request.headers["host"] ?? "" }]
-    })
+    }
+    return discovered(request, legacy, (version) => aggregated(kinds, [""], version))
   }
   if (path === "/apis") {
-    return roots(kinds, request, others, {
+    const legacy: JsonObject = {
       kind: "APIGroupList",
       apiVersion: "v1",
       groups: others.map((name) => groupOf(kinds, name))
-    })
+    }
+    return discovered(request, legacy, (version) => aggregated(kinds, others, version))
   }
   const [, root, ...rest] = path.split("/")
   const [group = "", each] = root === "api" ? ["", rest[0]] : rest
   if ((root !== "api" && root !== "apis") || rest.length > (root === "api" ? 1 : 2) || !kinds.groups.has(group)) {
     return undefined
   }
-  if (each === undefined) return json(200, { kind: "APIGroup", apiVersion: "v1", ...groupOf(kinds, group) })
-  return (kinds.groups.get(group) ?? []).includes(each) ? json(200, resourceList(kinds, group, each)) : undefined
+  if (each === undefined) return discovered(request, { kind: "APIGroup", apiVersion: "v1", ...groupOf(kinds, group) })
+  return (kinds.groups.get(group) ?? []).includes(each)
+    ? discovered(request, resourceList(kinds, group, each))
+    : undefined
 }
 
 /** So that a wrong percent sign is a path that nobody serves, and not an exception. */

@@ -115,7 +115,8 @@ const noManaged: Managed = new Map()
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** Times count in whole seconds, and an entry without one is the oldest. */
-const seconds = ({ time }: Entry): number => (time === undefined ? 0 : Math.floor(Date.parse(time) / 1000))
+const seconds = ({ time }: Entry): number =>
+  time === undefined ? Number.MIN_SAFE_INTEGER : Math.floor(Date.parse(time) / 1000)
 
 const encode = (managed: Managed): ReadonlyArray<JsonObject> =>
   [...managed.values()]
@@ -546,6 +547,55 @@ export const keepTimes = (live: JsonObject, updated: JsonObject): JsonObject => 
     jsonEquals(withEntries(live, []), withEntries(updated, []))
     ? live
     : updated
+}
+
+const replicasOfScale = ["spec", "replicas"].map(FieldSet.name)
+
+/** Where an object has the replicas of its scale. */
+interface Scaled {
+  readonly apiVersion: string
+  readonly replicas: ReadonlyArray<string>
+}
+
+/** Who manages the replicas of an object, as entries of its scale. */
+export const scaleEntries = (
+  object: JsonObject,
+  scale: GroupVersionKind,
+  { apiVersion, replicas }: Scaled
+): ReadonlyArray<JsonObject> =>
+  encode(
+    new Map(
+      [...(decode(entriesOf(object) ?? []) ?? noManaged)].flatMap(([id, entry]) =>
+        entry.apiVersion === apiVersion && FieldSet.has(entry.set, replicas.map(FieldSet.name))
+          ? [[id, { ...entry, apiVersion: apiVersionOf(scale), set: FieldSet.fieldSet([replicasOfScale]) }] as const]
+          : []
+      )
+    )
+  )
+
+/**
+ * The object with the entries that it has after a write to its scale. Who manages the replicas by an update of the object
+ * itself is not known again in the scale, and gets an entry of its own for them, without a time.
+ */
+export const withScaleEntries = (
+  object: JsonObject,
+  scale: JsonObject,
+  { apiVersion, replicas }: Scaled
+): JsonObject => {
+  const field = FieldSet.fieldSet([replicas.map(FieldSet.name)])
+  const scaling = new Map(decode(entriesOf(scale) ?? []) ?? noManaged)
+  const result: Array<Entry> = []
+  for (const [id, entry] of decode(entriesOf(object) ?? []) ?? noManaged) {
+    if (!FieldSet.has(entry.set, replicas.map(FieldSet.name)) || scaling.delete(id)) result.push(entry)
+    else {
+      const set = FieldSet.difference(entry.set, field)
+      if (!FieldSet.isEmpty(set)) result.push({ ...entry, set })
+    }
+  }
+  for (const entry of scaling.values()) {
+    if (FieldSet.has(entry.set, replicasOfScale)) result.push({ ...entry, apiVersion, set: field, time: undefined })
+  }
+  return withEntries(object, encode(new Map(result.map((entry, index) => [String(index), entry]))))
 }
 
 const maxManagerBytes = 128

@@ -41,18 +41,41 @@ const clausesOf = (accept: string) =>
     })
     .toSorted((a, b) => b.quality - a.quality)
 
+/** What of the offer a clause stands for. */
+const mediaOf = (media: string): Form["media"] | undefined =>
+  media === "application/json" || media === "*/*"
+    ? "application/json"
+    : media === "application/yaml"
+      ? media
+      : undefined
+
+/** The form of discovery: an object, or the aggregated list in a version. */
+export interface DiscoveryForm extends Pick<Form, "media"> {
+  readonly aggregated: string | undefined
+}
+
+/** The first form that both sides know of what the cluster says of itself; only its roots are aggregated. */
+export const discoveryFormOf = (accept: string | undefined, isRoot: boolean): Either.Either<DiscoveryForm, Failure> => {
+  if (accept === undefined || accept.trim() === "") return Either.right({ ...plain, aggregated: undefined })
+  for (const { media, parameters } of clausesOf(accept)) {
+    const [matched, as, version] = [mediaOf(media), parameters.get("as") ?? "", parameters.get("v") ?? ""]
+    if (matched === undefined) continue
+    if (as === "") return Either.right({ media: matched, aggregated: undefined })
+    const isOffered = as === "APIGroupDiscoveryList" && parameters.get("g") === "apidiscovery.k8s.io"
+    if (isRoot && isOffered && (version === "v2" || version === "v2beta1")) {
+      return Either.right({ media: matched, aggregated: version })
+    }
+  }
+  return Either.left(notAcceptable(offered.slice(0, 3)))
+}
+
 /** The first form that both sides know. Not every resource has tables, and only lists are watched. */
 export const formOf = (accept: string | undefined, tables = true, watchable = false): Either.Either<Form, Failure> => {
   if (accept === undefined || accept.trim() === "") return Either.right(plain)
   let known = false
   for (const { media, parameters } of clausesOf(accept)) {
     const [as, group, version] = [parameters.get("as"), parameters.get("g"), parameters.get("v")]
-    const matched =
-      media === "application/json" || media === "*/*"
-        ? "application/json"
-        : media === "application/yaml"
-          ? media
-          : undefined
+    const matched = mediaOf(media)
     if (matched === undefined) continue
     known = true
     if (as === undefined || as === "") return Either.right({ ...plain, media: matched })
@@ -150,4 +173,6 @@ export const inForm = (
 }
 
 export const written = ({ media }: Pick<Form, "media">, object: JsonObject): string =>
-  media === "application/yaml" ? stringify(object, { sortMapEntries: true }) : JSON.stringify(object)
+  media === "application/yaml"
+    ? stringify(object, { sortMapEntries: true, indentSeq: false, lineWidth: 0 })
+    : JSON.stringify(object)

@@ -9,7 +9,8 @@ import type { Failure } from "./status.js"
 import { metadataOf, type State } from "./store.js"
 import { at } from "./strategies.js"
 import { createBinding } from "./subresources.js"
-import { decode, manage, samePlace, type Call, type Result } from "./verbs.js"
+import { authenticate } from "./tokens.js"
+import { decode, inMetadataOrder, manage, samePlace, type Call, type Result } from "./verbs.js"
 
 const texts = (value: Json | undefined): ReadonlyArray<string> => (isJsonArray(value) ? value.map(String) : [])
 const text = (value: Json | undefined): string => (typeof value === "string" ? value : "")
@@ -75,7 +76,7 @@ const bare = (body: JsonObject): Either.Either<void, Failure> => {
         nameless(
           status.invalidValue(
             "metadata",
-            JSON.stringify({ ...rest, ...(managedFields === undefined ? {} : { managedFields }) }),
+            JSON.stringify(inMetadataOrder({ ...rest, ...(managedFields === undefined ? {} : { managedFields }) })),
             "must be empty"
           )
         )
@@ -166,8 +167,17 @@ const kinds: { readonly [kind: string]: (state: State, call: Call) => Result } =
       if (text(at(body, "spec", "token")) === "") {
         return yield* Either.left(status.badRequest("token is required for TokenReview in authentication"))
       }
-      // Nobody has been given a token that this cluster could check.
-      return yield* answered(state, manage(call, body, undefined), { user: {}, error: "invalid bearer token" })
+      const spec = at(body, "spec")
+      const seconds = Date.parse(call.now) / 1000
+      const found = authenticate(state, text(at(spec, "token")), texts(at(spec, "audiences")), seconds)
+      return yield* answered(
+        state,
+        manage(call, body, undefined),
+        Either.match(found, {
+          onLeft: (error): JsonObject => ({ user: {}, error }),
+          onRight: ({ audiences, user }) => ({ authenticated: true, user: userInfo(user), audiences: [...audiences] })
+        })
+      )
     })
 }
 

@@ -35,11 +35,17 @@ interface Target {
 
 const namespaceParts = new Set(["status", "finalize"])
 
+/** The segments of a path, decoded. A slash at the end says nothing. */
+const segmentsOf = (path: string): ReadonlyArray<string> =>
+  decoded(path)
+    .replace(/^\/+|\/+$/g, "")
+    .split("/")
+
 /** What is not there: of a group of custom kinds there is no more to be said than of a path. */
 type Unknown = Failure | "no such group" | "no such resource"
 
 const targetOf = (kinds: Kinds, path: string): Either.Either<Target, Unknown> => {
-  const [, root, ...segments] = path.split("/").map(decoded)
+  const [root, ...segments] = segmentsOf(path)
   const [group = "", version = "", ...all] = root === "api" ? ["", ...segments] : segments
   if ((root !== "api" && root !== "apis") || kinds.groups.get(group) === undefined) {
     return Either.left(root === "api" ? "no such resource" : "no such group")
@@ -50,15 +56,29 @@ const targetOf = (kinds: Kinds, path: string): Either.Either<Target, Unknown> =>
   const namespace = inNamespace ? (parts[1] ?? "") : ""
   const [plural = "", name = "", subresource = "", ...more] = inNamespace ? parts.slice(2) : parts
   const kind = kinds.find(group, version, plural)
-  const isHere = kind !== undefined && (kind.scope === "Cluster" ? namespace === "" : namespace !== "" || name === "")
-  if (!isHere || more.length > 0) {
+  if (kind === undefined || !isRouted(kind, namespace, name) || more.length > 0) {
     return Either.left(isBuiltIn(group) ? "no such resource" : "no such group")
   }
-  if (subresource === "" || kind.subresources.some((each) => each.name === subresource)) {
+  if (
+    subresource === "" ? isServedAt(kind, namespace, name) : kind.subresources.some((each) => each.name === subresource)
+  ) {
     return Either.right({ kind, namespace, name, subresource, watches })
   }
   return Either.left(kind.custom ? status.notFound(kind, name) : "no such resource")
 }
+
+/** Whether a kind has such paths: in a namespace or not. */
+const isRouted = ({ scope }: Kind, namespace: string, name: string): boolean =>
+  scope === "Cluster" ? namespace === "" : namespace !== "" || name === ""
+
+const onOneObject = new Set(["delete", "get", "patch", "update"])
+
+/** Whether a built-in kind can do anything there: what is only created has no path of its own, nor one over all namespaces. */
+const isServedAt = ({ custom, scope, verbs }: Kind, namespace: string, name: string): boolean =>
+  custom !== undefined ||
+  (name === ""
+    ? scope === "Cluster" || namespace !== "" || verbs.includes("list")
+    : verbs.some((verb) => onOneObject.has(verb)))
 
 const isBuiltIn = (group: string): boolean => Object.hasOwn(builtIn().groups, group)
 
@@ -115,21 +135,67 @@ const transitionOf = ({ kind, subresource, verb }: Call): Transition | undefined
   return how === undefined ? undefined : subresourceOf(subresource)?.[how]
 }
 
-const forbidden = ({ user }: ApiRequest, target: Target, wanted: Attributes): Failure =>
-  status.forbidden(
-    target.kind,
-    target.name,
-    `User ${JSON.stringify(user.username)} cannot ${wanted.verb} resource ${JSON.stringify(wanted.resource)} in API group ${JSON.stringify(wanted.group)} ${
-      wanted.namespace === "" ? "at the cluster scope" : `in the namespace ${JSON.stringify(wanted.namespace)}`
-    }`
-  )
+const actions: { readonly [method: string]: string } = {
+  GET: "get",
+  HEAD: "get",
+  POST: "create",
+  PUT: "update",
+  PATCH: "patch",
+  DELETE: "delete"
+}
 
-const forbiddenPath = ({ method, path, user }: ApiRequest): Failure => ({
-  code: 403,
-  reason: "Forbidden",
-  message: `forbidden: User ${JSON.stringify(user.username)} cannot ${method.toLowerCase()} path ${JSON.stringify(path)}`,
-  details: {}
-})
+const specialVerbs = new Set(["proxy", "watch"])
+
+/** What a request wants to do, whether that is served or not: it is asked first whether the user may. */
+const attributesOf = ({ method, path, query }: ApiRequest): Attributes => {
+  const onPath = { verb: method.toLowerCase(), group: "", resource: "", namespace: "", name: "", path }
+  const [root, ...segments] = segmentsOf(path)
+  const [group = "", , ...all] = root === "api" ? ["", ...segments] : segments
+  const special = all.length > 1 && specialVerbs.has(all[0] ?? "") ? all[0] : undefined
+  const rest = special === undefined ? all : all.slice(1)
+  if ((root !== "api" && root !== "apis") || rest.length === 0) return onPath
+  const namespace = rest[0] === "namespaces" ? (rest[1] ?? "") : ""
+  const inNamespace = rest[0] === "namespaces" && rest.length > 2 && !namespaceParts.has(rest[2] ?? "")
+  const [resource = "", name = "", subresource = ""] = inNamespace ? rest.slice(2) : rest
+  const action = special ?? actions[method] ?? ""
+  const verb =
+    name !== ""
+      ? action
+      : action === "delete"
+        ? "deletecollection"
+        : action === "get"
+          ? verbs.boolOf(query, "watch")
+            ? "watch"
+            : "list"
+          : action
+  return {
+    verb,
+    group,
+    resource: subresource === "" ? resource : `${resource}/${subresource}`,
+    namespace,
+    name,
+    path: ""
+  }
+}
+
+const forbidden = ({ method, path, user }: ApiRequest, wanted: Attributes): Failure => {
+  const { group, name, namespace, resource, verb } = wanted
+  const who = `User ${JSON.stringify(user.username)} cannot`
+  if (wanted.path !== "") {
+    return {
+      code: 403,
+      reason: "Forbidden",
+      message: `forbidden: ${who} ${method.toLowerCase()} path ${JSON.stringify(path)}`,
+      details: {}
+    }
+  }
+  const where = namespace === "" ? "at the cluster scope" : `in the namespace ${JSON.stringify(namespace)}`
+  return status.forbidden(
+    { group, plural: resource.split("/")[0] ?? "" },
+    name,
+    `${who} ${verb} resource ${JSON.stringify(resource)} in API group ${JSON.stringify(group)} ${where}`
+  )
+}
 
 /** In characters: what is longer in all has each warning cut. */
 const longestWarnings = 4096
@@ -215,6 +281,10 @@ const randomOf = (random: Random.Random, verb: Call["verb"]) =>
     ? Effect.all({ uid: makeUid(random), suffixes: Effect.replicateEffect(letters(random, 5), tries) })
     : Effect.succeed({ uid: "", suffixes: [] })
 
+/** Why nothing can have such a name in a path. */
+const namePathProblem = (name: string): string | undefined =>
+  name === "." || name === ".." ? `may not be '${name}'` : name.includes("%") ? "may not contain '%'" : undefined
+
 export interface Server {
   readonly handle: (request: ApiRequest) => Effect.Effect<ApiResponse>
   /** The pod that a request for a stream is about, or why there is none for it. */
@@ -245,17 +315,11 @@ export const make = (cell: Cell, random: Random.Random, kubelet: Kubelet): Serve
           kind.custom && subresource !== "" ? status.notSupportedVerb(kind, action) : status.methodNotAllowed
         return kind.custom ? refused(failure) : refusal(failure, mediaOf(request))
       }
-      const wanted: Attributes = {
-        verb,
-        group: kind.group,
-        resource: subresource === "" ? kind.plural : `${kind.plural}/${subresource}`,
-        // Of a namespace itself it is asked in it.
-        namespace: kind.storage === "namespaces" ? name : namespace,
-        name,
-        path: ""
+      const unnameable = namePathProblem(name)
+      if (unnameable !== undefined) {
+        const problem = `Name parameter invalid: ${JSON.stringify(name)}: ${unnameable}`
+        return refusal(status.badRequest(problem), mediaOf(request))
       }
-      if (!allows(state.objects, request.user, wanted))
-        return refusal(forbidden(request, target, wanted), mediaOf(request))
       const negotiated = formOf(
         request.headers["accept"],
         hasTable(kind, subresource),
@@ -350,8 +414,7 @@ export const make = (cell: Cell, random: Random.Random, kubelet: Kubelet): Serve
             name,
             path: ""
           }
-          if (!allows(objects, request.user, wanted))
-            return Either.left(refusal(forbidden(request, target.right, wanted)))
+          if (!allows(objects, request.user, wanted)) return Either.left(refusal(forbidden(request, wanted)))
         }
         const pod = getStored(objects, { resource: kind.storage, namespace, name })
         return pod === undefined
@@ -362,19 +425,17 @@ export const make = (cell: Cell, random: Random.Random, kubelet: Kubelet): Serve
       Effect.gen(function* () {
         const { objects } = yield* cell.get
         const kinds = kindsOf(objects)
-        const described = request.method === "GET" ? describe(kinds, request) : undefined
-        const target = described === undefined ? targetOf(kinds, request.path) : undefined
-        if (target !== undefined && Either.isRight(target)) return yield* onObjects(request, target.right)
-        const wanted = { verb: request.method.toLowerCase(), group: "", resource: "", namespace: "", name: "" }
-        if (!allows(objects, request.user, { ...wanted, path: request.path })) {
-          return refusal(forbiddenPath(request))
-        }
+        const wanted = attributesOf(request)
+        if (!allows(objects, request.user, wanted)) return refusal(forbidden(request, wanted), mediaOf(request))
+        const described = describe(kinds, request)
         if (described !== undefined) return described
-        const unknown = target?.left
+        const target = targetOf(kinds, request.path)
+        if (Either.isRight(target)) return yield* onObjects(request, target.right)
+        const unknown = target.left
         if (typeof unknown === "object") return refusal(unknown)
         return unknown === "no such resource"
           ? json(404, status.toStatus(status.unknownPath))
           : text(404, "404 page not found\n")
-      })
+      }).pipe(Effect.map((response) => (request.method === "HEAD" ? { ...response, body: "" } : response)))
   }
 }

@@ -5,6 +5,7 @@
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import type { AdmissionName } from "../TestCluster.js"
+import type { User } from "./http.js"
 import { isJsonObject } from "./json.js"
 import type { JsonObject } from "./openapi.js"
 
@@ -47,6 +48,8 @@ export interface State {
   readonly historyLimit: number
   /** The admission controllers that are on. */
   readonly admission: ReadonlySet<AdmissionName>
+  /** Whom the tokens stand for that were not issued by the cluster. */
+  readonly tokens: ReadonlyMap<string, User>
 }
 
 export const empty = (historyLimit: number, admission: ReadonlySet<AdmissionName> = new Set()): State => ({
@@ -55,7 +58,8 @@ export const empty = (historyLimit: number, admission: ReadonlySet<AdmissionName
   objects: HashMap.empty(),
   history: HashMap.empty(),
   historyLimit,
-  admission
+  admission,
+  tokens: new Map()
 })
 
 const in_ = <A>(map: HashMap.HashMap<string, A>, key: string): A | undefined =>
@@ -177,14 +181,14 @@ export const changesSince = (state: State, revision: number, limit: number): Rea
 export const objectsAt = (state: State, revision: number): Objects | undefined =>
   revision === state.revision
     ? state.objects
-    : revision <= state.compacted || revision > state.revision
+    : revision < state.compacted || revision > state.revision
       ? undefined
       : Option.getOrUndefined(HashMap.get(state.history, revision))?.after
 
-/** Forgets what happened up to a revision. */
+/** Forgets what was before a revision. */
 export const compact = (state: State, revision: number): State => {
   const compacted = Math.min(Math.max(revision, state.compacted), state.revision)
   let history = state.history
-  for (let old = state.compacted; old <= compacted; old++) history = HashMap.remove(history, old)
+  for (let old = state.compacted; old < compacted; old++) history = HashMap.remove(history, old)
   return { ...state, compacted, history }
 }

@@ -1,9 +1,11 @@
 /** What is particular to the built-in kinds, one row each; everything else is the same for all. */
 import type * as Either from "effect/Either"
 import { terminated } from "./crdStatus.js"
+import type { User } from "./http.js"
 import { isJsonArray, isJsonObject, jsonEquals } from "./json.js"
 import type { Json, JsonObject } from "./openapi.js"
 import { allocate } from "./services.js"
+import { requested } from "./signing.js"
 import type { Failure } from "./status.js"
 import { metadataOf, withMetadata, type Objects } from "./store.js"
 
@@ -11,6 +13,8 @@ import { metadataOf, withMetadata, type Objects } from "./store.js"
 export interface Context {
   /** In RFC 3339, with seconds. */
   readonly now: string
+  /** Who writes. */
+  readonly user?: User
 }
 
 export interface Strategy {
@@ -131,6 +135,25 @@ export const qosClass = (pod: JsonObject): string => {
   )
     ? "Guaranteed"
     : "Burstable"
+}
+
+/** A pod that something else has to let go before it is scheduled says so. */
+const gated = (pod: JsonObject, now: string): JsonObject => {
+  const gates = at(pod, "spec", "schedulingGates")
+  return isJsonArray(gates) && gates.length > 0
+    ? {
+        conditions: [
+          {
+            type: "PodScheduled",
+            status: "False",
+            lastProbeTime: null,
+            lastTransitionTime: now,
+            reason: "SchedulingGated",
+            message: "Scheduling is blocked due to non-empty scheduling gates"
+          }
+        ]
+      }
+    : {}
 }
 
 const defaultGrace = 30
@@ -257,7 +280,8 @@ const strategies: { readonly [groupKind: string]: Strategy } = {
   }),
   Pod: named("subdomain", {
     generation: spec,
-    create: (object) => statusOf({ phase: "Pending", qosClass: qosClass(object) })(object),
+    create: (object, { now }) =>
+      statusOf({ phase: "Pending", ...gated(object, now), qosClass: qosClass(object) })(object),
     returnsDeleted: true,
     grace: podGrace,
     fields: {
@@ -346,6 +370,8 @@ const strategies: { readonly [groupKind: string]: Strategy } = {
     }
   }),
   "CertificateSigningRequest.certificates.k8s.io": named("path", {
+    create: (object, { user }) => requested(object, user),
+    update: (object, old) => ({ ...object, ...(old["spec"] === undefined ? {} : { spec: old["spec"] }) }),
     fields: { values: { ...metadataName, "spec.signerName": textAt("spec", "signerName") }, unsupported }
   }),
   "Lease.coordination.k8s.io": named("subdomain", { createOnUpdate: true, versionedUpdate: true }),

@@ -1,18 +1,20 @@
 /** The subresources: a row each for how it is read and written. */
 import * as Either from "effect/Either"
-import * as Encoding from "effect/Encoding"
-import { isJsonArray, isJsonObject } from "./json.js"
+import { isJsonArray, isJsonObject, jsonEquals } from "./json.js"
 import { labelsOf, formatTerms, matchesLabels, selectorTerms } from "./selectors.js"
 import * as status from "./status.js"
 import type { Failure } from "./status.js"
 import * as store from "./store.js"
 import { metadataOf, withMetadata, type State } from "./store.js"
 import { at } from "./strategies.js"
-import { schemaOf, type JsonObject } from "./openapi.js"
+import { scaleEntries, updateManaged, withScaleEntries } from "./managedFields.js"
+import { schemaOf, type GroupVersionKind, type Json, type JsonObject } from "./openapi.js"
+import { approved, signed, signingRequests } from "./signing.js"
+import * as tokens from "./tokens.js"
 import * as verbs from "./verbs.js"
 import type { Call, Outcome, Part, Result } from "./verbs.js"
 import { definitionsResource } from "./crd.js"
-import { kindsOf, type Kind } from "./kinds.js"
+import { apiVersionOf, kindsOf, type Kind } from "./kinds.js"
 import { customResourceDefinition } from "./validationCrd.js"
 import type { Causes } from "./validationRules.js"
 
@@ -38,7 +40,7 @@ const sub = (object: JsonObject, key: string): JsonObject => {
   return isJsonObject(value) ? value : {}
 }
 
-const statusPart: Part = (object, old, { kind }) => {
+const statusPart: Part = (object, old, { kind, now }) => {
   const metadata = metadataOf(object)
   const before = metadataOf(old)
   const owners = before["ownerReferences"]
@@ -53,6 +55,7 @@ const statusPart: Part = (object, old, { kind }) => {
       ...(object["status"] === undefined ? {} : { status: object["status"] })
     }
   }
+  if (kind.storage === signingRequests) return { ...old, metadata: own, status: signed(object, old, now) }
   return {
     ...old,
     metadata: {
@@ -156,6 +159,8 @@ const unsaid = ({ custom }: Kind, object: JsonObject): string | undefined =>
 
 const scaleKind = { group: "autoscaling", version: "v1", kind: "Scale" }
 
+const scaleShape = (): verbs.Shape => ({ ...scaleKind, schema: schemaOf(scaleKind) })
+
 /** The `Scale` of an object. Zero is what is not written. */
 const scaleOf = (kind: Kind, object: JsonObject): JsonObject => {
   const { creationTimestamp, name, namespace, resourceVersion, uid } = metadataOf(object)
@@ -179,11 +184,22 @@ const scaleOf = (kind: Kind, object: JsonObject): JsonObject => {
 const written = (object: JsonObject, [key, ...path]: ReadonlyArray<string>, value: number): JsonObject =>
   key === undefined ? object : { ...object, [key]: path.length === 0 ? value : written(sub(object, key), path, value) }
 
-/** The object with the replicas of a scale. */
-const scaled = (call: Call, object: JsonObject, scale: JsonObject): Either.Either<JsonObject, Failure> => {
+const replicasIn = (kind: Kind) => ({ apiVersion: apiVersionOf(kind), replicas: scalePaths(kind).specReplicas })
+
+/** The scale with who manages what of it. Of custom objects the API server keeps no account of that. */
+const managedScale = (kind: Kind, object: JsonObject): JsonObject => {
+  const entries = kind.custom ? [] : scaleEntries(object, scaleKind, replicasIn(kind))
+  return entries.length === 0 ? scaleOf(kind, object) : withMetadata(scaleOf(kind, object), { managedFields: entries })
+}
+
+/** The object with the replicas of a scale, and with who manages them since. */
+const scaled = (call: Call, object: JsonObject, given: JsonObject): Either.Either<JsonObject, Failure> => {
+  const { kind } = call
+  const write = verbs.isApply(call) ? undefined : verbs.managedWrite(call, managedScale(kind, object), scaleShape())
+  const scale = write === undefined || kind.custom ? given : updateManaged({ ...write, updated: given })
   const replicas = at(scale, "spec", "replicas") ?? 0
   // Of a custom object it is said where they are.
-  if (typeof replicas !== "number" || (replicas < 0 && !call.kind.custom)) {
+  if (typeof replicas !== "number" || (replicas < 0 && !kind.custom)) {
     return Either.left(
       status.invalid(scaleKind, call.name, [
         status.invalidValue("spec.replicas", JSON.stringify(replicas), "must be greater than or equal to 0")
@@ -192,8 +208,8 @@ const scaled = (call: Call, object: JsonObject, scale: JsonObject): Either.Eithe
   }
   const { name, namespace, resourceVersion, uid } = metadataOf(scale)
   const own = metadataOf(object)
-  return Either.right({
-    ...written(object, scalePaths(call.kind).specReplicas, replicas),
+  const next = {
+    ...written(object, scalePaths(kind).specReplicas, replicas),
     metadata: {
       ...own,
       name: name ?? "",
@@ -201,7 +217,8 @@ const scaled = (call: Call, object: JsonObject, scale: JsonObject): Either.Eithe
       ...(resourceVersion ? { resourceVersion } : {}),
       ...(uid ? { uid } : {})
     }
-  })
+  }
+  return Either.right(kind.custom ? next : withScaleEntries(next, scale, replicasIn(kind)))
 }
 
 /** A scale says nothing of the version that it replaces unless it wants to, whatever its kind demands. */
@@ -227,6 +244,7 @@ const scale: Subresource = {
     }),
   update: (state, call) =>
     Either.gen(function* () {
+      yield* verbs.writeOptions(call, "UpdateOptions")
       const body = yield* verbs.decode(call, scaleKind)
       const outcome = yield* verbs.update(state, unversioned(call), (object) =>
         Either.map(scaled(call, object, body), verbs.silent)
@@ -235,9 +253,10 @@ const scale: Subresource = {
     }),
   patch: (state, call) =>
     Either.gen(function* () {
-      const edit = yield* verbs.patchOf(call, schemaOf(scaleKind))
+      yield* verbs.patchOptions(call)
+      const edit = yield* verbs.editOf(call, scaleShape())
       const outcome = yield* verbs.update(state, unversioned(call), (object) =>
-        Either.flatMap(edit(scaleOf(call.kind, object)), ({ object: edited }) => {
+        Either.flatMap(edit(managedScale(call.kind, object)), ({ object: edited }) => {
           const field = unsaid(call.kind, object)
           return field !== undefined && at(edited, "spec", "replicas") === undefined
             ? Either.left(status.badRequest(`${field} cannot be empty`))
@@ -250,56 +269,111 @@ const scale: Subresource = {
 
 // ---- pods
 
+const withCondition = (
+  pod: JsonObject,
+  condition: { readonly type: string; readonly status: string; readonly [key: string]: string },
+  now: string
+): JsonObject => {
+  const conditions = at(pod, "status", "conditions")
+  const others = isJsonArray(conditions) ? conditions : []
+  const old = others.find((each) => at(each, "type") === condition.type)
+  const since = at(old, "status") === condition.status ? at(old, "lastTransitionTime") : undefined
+  const next = { lastProbeTime: null, lastTransitionTime: since ?? now, ...condition }
+  return {
+    ...pod,
+    status: {
+      ...sub(pod, "status"),
+      conditions: old === undefined ? [...others, next] : others.map((each) => (each === old ? next : each))
+    }
+  }
+}
+
+/** What is wrong with a binding; the API server has no kind for such an error. */
+const bindingProblems = (binding: JsonObject): string => {
+  const [kind = "", node = ""] = [at(binding, "target", "kind"), at(binding, "target", "name")]
+  const problems = [
+    ...(kind === "" || kind === "Node"
+      ? []
+      : [status.notSupported("target.kind", JSON.stringify(kind), ["Node", "<empty>"])]),
+    ...(node === "" ? [status.required("target.name")] : [])
+  ].map(({ field, message }) => `${field}: ${message}`)
+  return problems.length > 1 ? `[${problems.join(", ")}]` : (problems[0] ?? "")
+}
+
+/** Why a pod is not assigned to a node. */
+const unassignable = (pod: JsonObject): string | undefined => {
+  const [name, node, gates] = [nameIn(pod), at(pod, "spec", "nodeName"), at(pod, "spec", "schedulingGates")]
+  if (metadataOf(pod)["deletionTimestamp"] !== undefined) {
+    return `pod ${name} is being deleted, cannot be assigned to a host`
+  }
+  if (typeof node === "string" && node !== "") return `pod ${name} is already assigned to node ${JSON.stringify(node)}`
+  return isJsonArray(gates) && gates.length > 0 ? `pod ${name} has non-empty .spec.schedulingGates` : undefined
+}
+
 /** Assigns a pod to a node. */
 const bind = (state: State, call: Call, binding: JsonObject): Result =>
   Either.gen(function* () {
-    const node = at(binding, "target", "name")
-    if (typeof node !== "string" || node === "") {
-      return yield* Either.left(
-        status.invalid({ group: "", kind: "Binding" }, call.name, [status.required("target.name")])
-      )
-    }
+    const problems = bindingProblems(binding)
+    if (problems !== "") return yield* Either.left(status.unforeseen(problems))
     const pod = yield* verbs.read(state, call)
-    const bound = at(pod, "spec", "nodeName")
-    const refuse = (why: string) => Either.left(status.conflict({ group: "", plural: "pods/binding" }, call.name, why))
-    if (metadataOf(pod)["deletionTimestamp"] !== undefined) {
-      return yield* refuse(`pod ${call.name} is being deleted, cannot be assigned to a host`)
+    const { annotations, labels, resourceVersion, uid } = metadataOf(binding)
+    const own = metadataOf(pod)
+    if (uid && uid !== own["uid"]) {
+      return yield* Either.left(verbs.unmetPrecondition(call, "UID", uid, own["uid"] ?? ""))
     }
-    if (typeof bound === "string" && bound !== "") {
-      return yield* refuse(`pod ${call.name} is already assigned to node ${JSON.stringify(bound)}`)
+    if (resourceVersion && resourceVersion !== own["resourceVersion"]) {
+      const actual = own["resourceVersion"] ?? ""
+      return yield* Either.left(verbs.unmetPrecondition(call, "ResourceVersion", resourceVersion, actual))
     }
-    const conditions = at(pod, "status", "conditions")
-    const scheduled = { type: "PodScheduled", status: "True", lastProbeTime: null, lastTransitionTime: call.now }
-    const { state: next } = store.write(state, verbs.keyOf(call), {
-      ...pod,
-      spec: { ...sub(pod, "spec"), nodeName: node },
-      status: {
-        ...sub(pod, "status"),
-        conditions: [
-          ...(isJsonArray(conditions) ? conditions : []).filter((each) => at(each, "type") !== "PodScheduled"),
-          scheduled
-        ]
-      }
-    })
-    return { state: call.query.getAll("dryRun").includes("All") ? state : next, status: 201, object: success }
+    const why = unassignable(pod)
+    if (why !== undefined) {
+      return yield* Either.left(status.conflict({ group: "", plural: "pods/binding" }, call.name, why))
+    }
+    const added = (key: "annotations" | "labels", more: Json | undefined): JsonObject =>
+      isJsonObject(more) ? { [key]: { ...sub(own, key), ...more } } : {}
+    const { nominatedNodeName: _nominated, ...podStatus } = sub(pod, "status")
+    const bound = {
+      ...withMetadata(pod, { ...added("annotations", annotations), ...added("labels", labels) }),
+      spec: { ...sub(pod, "spec"), nodeName: at(binding, "target", "name") ?? "" },
+      status: podStatus
+    }
+    const scheduled = withCondition(bound, { type: "PodScheduled", status: "True" }, call.now)
+    const { state: next } = store.write(state, verbs.keyOf(call), scheduled)
+    return { state: verbs.isDryRun(call) ? state : next, status: 201, object: success }
   })
 
 const bindingKind = { group: "", version: "v1", kind: "Binding" }
 
 const nameIn = (object: JsonObject): string => String(metadataOf(object)["name"] ?? "")
 
+/** The body of a request that makes a subresource. */
+const created = (
+  call: Call,
+  gvk: GroupVersionKind,
+  alike: ReadonlyArray<string> = []
+): Either.Either<JsonObject, Failure> =>
+  Either.gen(function* () {
+    yield* verbs.writeOptions(call, "CreateOptions")
+    return yield* verbs.samePlace(call, yield* verbs.decode(call, gvk, alike))
+  })
+
+/** Of the pod that the path names. */
+const ofItsPod = (call: Call, body: JsonObject, kind: string): Either.Either<JsonObject, Failure> =>
+  nameIn(body) === call.name
+    ? Either.right(body)
+    : Either.left(status.badRequest(`name in URL does not match name in ${kind} object`))
+
 const binding: Subresource = {
   create: (state, call) =>
-    Either.flatMap(verbs.decode(call, bindingKind), (body) =>
-      nameIn(body) === call.name
-        ? bind(state, call, body)
-        : Either.left(status.badRequest("name in URL does not match name in Binding object"))
+    created(call, bindingKind).pipe(
+      Either.flatMap((body) => ofItsPod(call, body, "Binding")),
+      Either.flatMap((body) => bind(state, call, body))
     )
 }
 
 /** The collection `bindings` is the old way to the same. */
 export const createBinding = (state: State, call: Call): Result =>
-  Either.flatMap(verbs.decode(call, bindingKind), (body) => {
+  Either.flatMap(created(call, bindingKind), (body) => {
     const pods = kindsOf(state.objects).find("", "v1", "pods")
     return pods === undefined
       ? Either.left(status.unknownPath)
@@ -312,6 +386,56 @@ const disruptionBudgets = "poddisruptionbudgets.policy"
 const evictsFreely = (pod: JsonObject): boolean =>
   ["Pending", "Succeeded", "Failed"].includes(String(at(pod, "status", "phase"))) ||
   metadataOf(pod)["deletionTimestamp"] !== undefined
+
+const conditionOf = (object: JsonObject, type: string): JsonObject => {
+  const conditions = at(object, "status", "conditions")
+  const found = isJsonArray(conditions) ? conditions.find((each) => at(each, "type") === type) : undefined
+  return isJsonObject(found) ? found : {}
+}
+
+const numberIn = (object: JsonObject, key: string): number => {
+  const value = object[key]
+  return typeof value === "number" ? value : 0
+}
+
+/** Whether a pod that is not ready goes without its budget being asked. */
+const isUnguarded = (pod: JsonObject, budget: JsonObject): boolean => {
+  const current = sub(budget, "status")
+  const desired = numberIn(current, "desiredHealthy")
+  return (
+    conditionOf(pod, "Ready")["status"] !== "True" &&
+    (at(budget, "spec", "unhealthyPodEvictionPolicy") === "AlwaysAllow" ||
+      (desired > 0 && numberIn(current, "currentHealthy") >= desired))
+  )
+}
+
+/** Why a budget without a disruption left does not allow another. */
+const exhausted = (budget: JsonObject): string => {
+  const current = sub(budget, "status")
+  const { message, reason, status: allowed } = conditionOf(budget, "DisruptionAllowed")
+  const [name, healthy, desired] = [
+    nameIn(budget),
+    numberIn(current, "currentHealthy"),
+    numberIn(current, "desiredHealthy")
+  ]
+  const says = allowed === "False" && typeof message === "string" && message !== ""
+  const refusal = `The disruption budget ${name} does not allow evicting pods currently`
+  return says && reason === "SyncFailed"
+    ? `${refusal} because it failed sync: ${message}`
+    : healthy <= desired
+      ? `The disruption budget ${name} needs ${desired} healthy pods and has ${healthy} currently`
+      : says
+        ? `${refusal} (${String(reason)}): ${message}`
+        : refusal
+}
+
+const tooManyEvictions = (message: string, retryAfter?: number): Failure => ({
+  code: 429,
+  reason: "TooManyRequests",
+  message: "Cannot evict pod as it would violate the pod's disruption budget.",
+  details: { causes: [{ reason: "DisruptionBudget", message }] },
+  ...(retryAfter === undefined ? {} : { retryAfter })
+})
 
 /** The state with the eviction noted in the pod's budget, if it has one. */
 const disrupted = (state: State, call: Call, pod: JsonObject): Either.Either<State, Failure> => {
@@ -326,29 +450,20 @@ const disrupted = (state: State, call: Call, pod: JsonObject): Either.Either<Sta
   const [budget, another] = budgets
   if (budget === undefined || evictsFreely(pod)) return Either.right(state)
   if (another !== undefined) {
-    return Either.left({
-      code: 500,
-      reason: "InternalError",
-      message: "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
-    })
+    return Either.left(
+      status.unforeseen(
+        "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+      )
+    )
   }
+  if (isUnguarded(pod, budget)) return Either.right(state)
   const current = sub(budget, "status")
-  const allowed = current["disruptionsAllowed"]
-  if (typeof allowed !== "number" || allowed <= 0) {
-    return Either.left({
-      code: 429,
-      reason: "TooManyRequests",
-      message: "Cannot evict pod as it would violate the pod's disruption budget.",
-      details: {
-        causes: [
-          {
-            reason: "DisruptionBudget",
-            message: `The disruption budget ${nameIn(budget)} needs ${String(current["desiredHealthy"] ?? 0)} healthy pods and has ${String(current["currentHealthy"] ?? 0)} currently`
-          }
-        ]
-      }
-    })
+  if (numberIn(current, "observedGeneration") < numberIn(metadataOf(budget), "generation")) {
+    const message = `The disruption budget ${nameIn(budget)} is still being processed by the server.`
+    return Either.left(tooManyEvictions(message, 10))
   }
+  const allowed = numberIn(current, "disruptionsAllowed")
+  if (allowed <= 0) return Either.left(tooManyEvictions(exhausted(budget)))
   const key = { resource: disruptionBudgets, namespace: call.namespace, name: nameIn(budget) }
   const disruptedPods = isJsonObject(current["disruptedPods"]) ? current["disruptedPods"] : {}
   return Either.right(
@@ -363,18 +478,27 @@ const disrupted = (state: State, call: Call, pod: JsonObject): Either.Either<Sta
   )
 }
 
+const evicting = {
+  type: "DisruptionTarget",
+  status: "True",
+  reason: "EvictionByEvictionAPI",
+  message: "Eviction API: evicting"
+}
+
 const eviction: Subresource = {
   create: (state, call) =>
     Either.gen(function* () {
-      const body = yield* verbs.decode(call, { group: "policy", version: "v1", kind: "Eviction" })
-      if (nameIn(body) !== call.name) {
-        return yield* Either.left(status.badRequest("name in URL does not match name in Eviction object"))
-      }
-      const options = yield* verbs.deleteOptions(sub(body, "deleteOptions"))
+      const gvk = { group: "policy", version: "v1", kind: "Eviction" }
+      const body = yield* ofItsPod(call, yield* created(call, gvk, ["policy/v1beta1"]), "Eviction")
+      const { preconditions, ...options } = yield* verbs.deleteOptions(sub(body, "deleteOptions"))
       const pod = yield* verbs.read(state, call)
       const counted = yield* disrupted(state, call, pod)
-      const outcome = yield* verbs.removeWith(counted, call, options)
-      const dry = options.dryRun || call.query.getAll("dryRun").includes("All")
+      yield* verbs.meets(call, pod, preconditions)
+      const dry = options.dryRun || verbs.isDryRun(call)
+      // Who looks at the pod while it ends sees why it does.
+      const marked = withCondition(pod, evicting, call.now)
+      const noted = dry || jsonEquals(marked, pod) ? counted : store.write(counted, verbs.keyOf(call), marked).state
+      const outcome = yield* verbs.removeWith(noted, call, options)
       return { state: dry ? state : outcome.state, status: 201, object: success }
     })
 }
@@ -382,60 +506,129 @@ const eviction: Subresource = {
 // ---- others
 
 const tokenSeconds = 3600
+const leastTokenSeconds = 600
+const mostTokenSeconds = 2 ** 32
 
-/** A token as a service account gets it. Nobody can check its signature: it has none. */
+const tokenKind = { group: "authentication.k8s.io", version: "v1", kind: "TokenRequest" }
+
+const reference = (object: JsonObject): JsonObject => {
+  const { name = "", uid = "" } = metadataOf(object)
+  return { name, uid }
+}
+
+/** What a token can be bound to. */
+const boundTo: { readonly [kind: string]: string | undefined } = { Node: "nodes", Pod: "pods", Secret: "secrets" }
+
+/** The claims about the object that a token is bound to. */
+const boundClaims = (state: State, call: Call, to: JsonObject): Either.Either<JsonObject, Failure> => {
+  const [apiVersion, kind, name] = [to["apiVersion"], to["kind"], to["name"]].map((each) => String(each ?? ""))
+  const [version = "", group = ""] = (apiVersion ?? "").split("/").toReversed()
+  const plural = group === "" ? boundTo[kind ?? ""] : undefined
+  if (plural === undefined || kind === undefined || name === undefined) {
+    return Either.left(
+      status.badRequest(`cannot bind token to object of type ${group}/${version}, Kind=${String(kind)}`)
+    )
+  }
+  const where = { resource: plural, namespace: plural === "nodes" ? "" : call.namespace, name }
+  const object = store.get(state.objects, where)
+  if (object === undefined) return Either.left(status.notFound({ group: "", plural }, name))
+  if (kind === "Pod" && at(object, "spec", "serviceAccountName") !== call.name) {
+    return Either.left(
+      status.badRequest(
+        `cannot bind token for serviceaccount ${JSON.stringify(call.name)} to pod running with different serviceaccount name.`
+      )
+    )
+  }
+  if (to["uid"] && to["uid"] !== metadataOf(object)["uid"]) {
+    return Either.left(
+      status.conflict(
+        { group: "", kind },
+        name,
+        `the UID in the bound object reference (${String(to["uid"])}) does not match the UID in record. The object might have been deleted and then recreated`
+      )
+    )
+  }
+  const node = kind === "Pod" ? at(object, "spec", "nodeName") : undefined
+  const host =
+    typeof node === "string" && node !== ""
+      ? store.get(state.objects, { resource: "nodes", namespace: "", name: node })
+      : undefined
+  return Either.right({
+    [kind.toLowerCase()]: reference(object),
+    ...(host === undefined ? (node ? { node: { name: node } } : {}) : { node: reference(host) })
+  })
+}
+
+/** A token of a service account. */
 const token: Subresource = {
   create: (state, call) =>
     Either.gen(function* () {
-      const body = yield* verbs.decode(call, { group: "authentication.k8s.io", version: "v1", kind: "TokenRequest" })
+      const body = yield* created(call, tokenKind)
+      const { managedFields: _given, ...given } = metadataOf(body)
+      if (given["name"] && given["name"] !== call.name) {
+        const value = JSON.stringify(given["name"])
+        const cause = status.invalidValue("metadata.name", value, "must match the service account name if specified")
+        return yield* Either.left(status.invalid(tokenKind, call.name, [cause]))
+      }
       const account = yield* verbs.read(state, call)
-      const spec = sub(body, "spec")
-      const seconds = spec["expirationSeconds"] ?? tokenSeconds
       const { name = "", namespace = "", uid = "" } = metadataOf(account)
-      if (typeof seconds !== "number" || seconds < 600) {
-        return yield* Either.left(
-          status.invalid({ group: "authentication.k8s.io", kind: "TokenRequest" }, "", [
-            status.invalidValue(
-              "spec.expirationSeconds",
-              JSON.stringify(seconds),
-              "may not specify a duration less than 10 minutes"
-            )
-          ])
-        )
+      if (given["uid"] && given["uid"] !== uid) {
+        const why = `the UID in the token request (${String(given["uid"])}) does not match the UID of the service account (${String(uid)})`
+        return yield* Either.left(status.conflict(tokenKind, call.name, why))
       }
+      const spec = sub(body, "spec")
+      const said = spec["expirationSeconds"]
+      const seconds = typeof said === "number" ? said : tokenSeconds
+      const problem =
+        seconds < leastTokenSeconds
+          ? "may not specify a duration less than 10 minutes"
+          : seconds > mostTokenSeconds
+            ? "may not specify a duration larger than 2^32 seconds"
+            : undefined
+      if (problem !== undefined) {
+        const cause = status.invalidValue("spec.expirationSeconds", String(seconds), problem)
+        return yield* Either.left(status.invalid(tokenKind, "", [cause]))
+      }
+      const to = spec["boundObjectRef"]
+      const bound = isJsonObject(to) ? yield* boundClaims(state, call, to) : {}
       const issued = Math.floor(Date.parse(call.now) / 1000)
-      const audiences = isJsonArray(spec["audiences"]) && spec["audiences"].length > 0 ? spec["audiences"] : [issuer]
-      const claims = {
-        aud: audiences,
-        exp: issued + seconds,
-        iat: issued,
-        iss: issuer,
-        jti: call.uid,
-        "kubernetes.io": { namespace, serviceaccount: { name, uid } },
-        nbf: issued,
-        sub: `system:serviceaccount:${String(namespace)}:${String(name)}`
-      }
+      const audiences =
+        isJsonArray(spec["audiences"]) && spec["audiences"].length > 0 ? spec["audiences"] : [tokens.issuer]
+      const filled = { ...body, spec: { ...spec, expirationSeconds: seconds } }
+      const write = verbs.managedWrite(call, undefined, { ...tokenKind, schema: schemaOf(tokenKind) })
+      const { managedFields } = metadataOf(write === undefined ? {} : updateManaged({ ...write, updated: filled }))
       return {
         state,
         status: 201,
         object: {
           kind: "TokenRequest",
           apiVersion: "authentication.k8s.io/v1",
-          metadata: { name, namespace, uid, creationTimestamp: call.now },
-          spec: { audiences, expirationSeconds: seconds, boundObjectRef: spec["boundObjectRef"] ?? null },
+          metadata: {
+            ...given,
+            name,
+            namespace,
+            uid,
+            creationTimestamp: call.now,
+            ...(managedFields === undefined ? {} : { managedFields })
+          },
+          spec: { audiences, expirationSeconds: seconds, boundObjectRef: to ?? null },
           status: {
-            token: [{ alg: "none", typ: "JWT" }, claims]
-              .map((part) => Encoding.encodeBase64Url(JSON.stringify(part)))
-              .join(".")
-              .concat("."),
+            token: tokens.issue({
+              aud: audiences,
+              exp: issued + seconds,
+              iat: issued,
+              iss: tokens.issuer,
+              jti: call.uid,
+              "kubernetes.io": { namespace, ...bound, serviceaccount: { name, uid } },
+              nbf: issued,
+              sub: `system:serviceaccount:${String(namespace)}:${String(name)}`
+            }),
             expirationTimestamp: new Date((issued + seconds) * 1000).toISOString().replace(/\.\d+Z$/, "Z")
           }
         }
       }
     })
 }
-
-const issuer = "https://kubernetes.default.svc"
 
 /** Ends what keeps a namespace: its spec.finalizers. */
 const finalize: Subresource = {
@@ -447,11 +640,11 @@ const finalize: Subresource = {
     }))
 }
 
-/** Adds conditions to a signing request. */
-const approval = partial((object, old) => ({
+/** Decides on a signing request. */
+const approval = partial((object, old, { now }) => ({
   ...old,
   metadata: metadataOf(object),
-  status: { ...sub(old, "status"), conditions: sub(object, "status")["conditions"] ?? [] }
+  status: approved(object, old, now)
 }))
 
 const subresources: { readonly [name: string]: Subresource } = {

@@ -6,7 +6,7 @@ import * as DateTime from "effect/DateTime"
 import * as Option from "effect/Option"
 import { isAddress } from "./addresses.js"
 import { jsonEquals } from "./json.js"
-import { labelKeyProblems, rules } from "./names.js"
+import { labelKeyProblems, rules, standardFinalizers } from "./names.js"
 import type { GroupVersionKind, Json, JsonObject } from "./openapi.js"
 import type { Cause } from "./status.js"
 import { customResourceDefinition } from "./validationCrd.js"
@@ -996,6 +996,18 @@ const role =
         missing(out, `${at}.resources`, "resource rules must supply at least one resource")
       }
     }
+    const aggregation = objectAt(object, "aggregationRule")
+    if (aggregation === undefined) return
+    if (listAt(aggregation, "clusterRoleSelectors").length === 0) {
+      missing(
+        out,
+        "aggregationRule.clusterRoleSelectors",
+        "at least one clusterRoleSelector required if aggregationRule is non-nil"
+      )
+    }
+    for (const [selector, path] of eachAt(aggregation, "aggregationRule", "clusterRoleSelectors")) {
+      labelSelector(out, path, selector)
+    }
   }
 
 const rbac = "rbac.authorization.k8s.io"
@@ -1427,6 +1439,18 @@ const runtimeClass: Rule = (out, object, old) => {
   if (old !== undefined) immutable(out, "handler", object["handler"], old["handler"])
 }
 
+/** The finalizers of its spec, each by the rules of those of metadata. */
+const namespace: Rule = (out, object) => {
+  for (const [index, finalizer] of listAt(specOf(object), "finalizers").entries()) {
+    const text = String(finalizer)
+    const path = `spec.finalizers[${index}]`
+    problems(out, path, text, labelKeyProblems(text))
+    if (!text.includes("/") && !standardFinalizers.has(text)) {
+      invalid(out, path, text, "name is neither a standard finalizer name nor is it fully qualified")
+    }
+  }
+}
+
 const byKind: { readonly [groupKind: string]: Rule | undefined } = {
   ConfigMap: configMap,
   Event: event,
@@ -1460,6 +1484,7 @@ const byKind: { readonly [groupKind: string]: Rule | undefined } = {
     }
   },
   LimitRange: limitRange,
+  Namespace: namespace,
   Node: node,
   PersistentVolume: volume,
   PersistentVolumeClaim: claim,

@@ -36,6 +36,7 @@ import {
 import * as Protobuf from "./protobuf.js"
 import { escalation } from "./rbac.js"
 import { selecting } from "./selectors.js"
+import { signingCauses, signingRequests } from "./signing.js"
 import * as status from "./status.js"
 import type { Cause, Failure } from "./status.js"
 import * as store from "./store.js"
@@ -101,7 +102,7 @@ const fieldValidationOf = ({ query }: Call): FieldValidation => {
   return said === "Ignore" || said === "Strict" ? said : "Warn"
 }
 
-const isDryRun = ({ query }: Call): boolean => query.getAll("dryRun").includes("All")
+export const isDryRun = ({ query }: Call): boolean => query.getAll("dryRun").includes("All")
 
 /** The outcome; a dry run has none but the answer. */
 const finish = (call: Call, before: State, after: State, answer: Answer): Outcome => ({
@@ -273,14 +274,18 @@ const decodeCustom = (call: Call, object: JsonObject): Either.Either<Decoded, Fa
   })
 }
 
-/** A body of this kind; one of a built-in kind may leave out that it is. */
-const decodeBody = (call: Call, { group, kind, version }: GroupVersionKind): Either.Either<Decoded, Failure> =>
+/** A body of this kind; one of a built-in kind may leave out that it is, or be of another version that is read alike. */
+const decodeBody = (
+  call: Call,
+  { group, kind, version }: GroupVersionKind,
+  alike: ReadonlyArray<string> = []
+): Either.Either<Decoded, Failure> =>
   Either.flatMap(bodyObject(call, { group, kind, version }), (object) => {
     const gvk = { group, version, kind }
     if (schemaOf(gvk) === undefined) return decodeCustom(call, object)
     const expected = apiVersionOf({ group, version })
     const [apiVersion, said] = [object["apiVersion"] || expected, object["kind"] || kind]
-    if (apiVersion === expected && said === kind) {
+    if ((apiVersion === expected || alike.includes(String(apiVersion))) && said === kind) {
       const isText = !call.contentType.startsWith("application/yaml") && !Protobuf.isProtobuf(call.contentType)
       return Either.map(
         typedDecode(gvk, isText ? nodeOfText(call.body) : nodeOf(object), { fieldValidation: fieldValidationOf(call) }),
@@ -303,8 +308,11 @@ const decodeBody = (call: Call, { group, kind, version }: GroupVersionKind): Eit
   })
 
 /** A body of this kind, whatever is to be said of its fields. */
-export const decode = (call: Call, gvk: GroupVersionKind): Either.Either<JsonObject, Failure> =>
-  Either.map(decodeBody(call, gvk), ({ object }) => object)
+export const decode = (
+  call: Call,
+  gvk: GroupVersionKind,
+  alike: ReadonlyArray<string> = []
+): Either.Either<JsonObject, Failure> => Either.map(decodeBody(call, gvk, alike), ({ object }) => object)
 
 /** An empty list of managed fields says something, though typed decoding takes it for none. */
 const keepingManagedFields = (object: JsonObject, given: JsonObject): JsonObject => {
@@ -358,7 +366,10 @@ const unprintable = (manager: string): ReadonlyArray<Cause> =>
   })
 
 /** What is wrong with the options of a write. */
-const writeOptions = (call: Call, options: string): Either.Either<void, Failure> => {
+export const writeOptions = (
+  call: Call,
+  options: "CreateOptions" | "PatchOptions" | "UpdateOptions"
+): Either.Either<void, Failure> => {
   const { query } = call
   const dryRun = query.getAll("dryRun").filter((each) => each !== "All" && each !== "")
   const fieldValidation = query.get("fieldValidation") ?? ""
@@ -490,22 +501,19 @@ const listCauses = (query: URLSearchParams, watches: boolean): ReadonlyArray<Cau
     if (continues !== "") {
       return forbid("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided")
     }
-    if (!initial) {
-      return match === ""
+    const problem = initial
+      ? match === "NotOlderThan"
+        ? undefined
+        : "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+      : match === ""
+        ? undefined
+        : "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+    return [
+      ...(problem === undefined ? [] : forbid("resourceVersionMatch", problem)),
+      ...(match === "" || match === "NotOlderThan"
         ? []
-        : forbid(
-            "resourceVersionMatch",
-            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
-          )
-    }
-    return match === "NotOlderThan"
-      ? []
-      : [
-          ...forbid("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
-          ...(match === ""
-            ? []
-            : [status.notSupported("resourceVersionMatch", JSON.stringify(match), ["NotOlderThan"])])
-        ]
+        : [status.notSupported("resourceVersionMatch", JSON.stringify(match), ["NotOlderThan"])])
+    ]
   }
   if (initial) return forbid("sendInitialEvents", "sendInitialEvents is forbidden for list")
   if (match === "") return []
@@ -747,7 +755,8 @@ const validate = (
   ...(old === undefined
     ? metadataCauses(object, kind.strategy.name, takesFinalizers(kind))
     : metadataUpdateCauses(object, old, takesFinalizers(kind))),
-  ...(kind.custom ? customCauses(kind, object, old, subresource) : validateFields(kind, object, old))
+  ...(kind.custom ? customCauses(kind, object, old, subresource) : validateFields(kind, object, old)),
+  ...(kind.storage === signingRequests ? signingCauses(object, old, subresource) : [])
 ]
 
 /** The single place where an object of a request is filled and freed of what its kind does not know. */
@@ -792,26 +801,36 @@ const withoutEmptyMetadata = (object: JsonObject): JsonObject => ({
   )
 })
 
-const managedWrite = (call: Call, live: JsonObject | undefined): ManagedWrite | undefined =>
-  call.kind.schema === undefined
+/** A kind, or what a subresource shows of it. */
+export interface Shape extends GroupVersionKind {
+  readonly schema: OpenApi | undefined
+}
+
+export const managedWrite = (
+  call: Call,
+  live: JsonObject | undefined,
+  shape: Shape = call.kind
+): ManagedWrite | undefined =>
+  shape.schema === undefined
     ? undefined
     : {
         live,
-        schema: call.kind.schema,
-        gvk: call.kind,
+        schema: shape.schema,
+        gvk: shape,
         manager: managerOf(call.query.get("fieldManager") ?? undefined, call.userAgent),
         time: call.now,
         subresource: call.subresource,
-        reset: resetFields(call.kind, call.subresource, hasStatus(call.kind)),
+        reset: shape === call.kind ? resetFields(call.kind, call.subresource, hasStatus(call.kind)) : [],
         versions: call.kind.custom?.versions
       }
 
-const isApply = ({ contentType }: Call): boolean => contentType.startsWith("application/apply-patch+yaml")
+export const isApply = ({ contentType }: Call): boolean => contentType.startsWith("application/apply-patch+yaml")
 
 /** The single place where it is noted who owns which fields: of a request's object, before the strategy of its kind. */
 export const manage = (call: Call, object: JsonObject, old: JsonObject | undefined): JsonObject => {
-  // The API server keeps no account of who scales custom objects.
-  if (call.kind.custom && call.subresource === "scale") {
+  if (call.subresource === "scale") {
+    // The scale has it noted. The API server keeps no account of who scales custom objects.
+    if (!call.kind.custom) return object
     const { managedFields } = metadataOf(old ?? {})
     return managedFields === undefined ? object : withMetadata(object, { managedFields })
   }
@@ -1010,13 +1029,27 @@ const seen = (call: Call, given: JsonObject, current: JsonObject): Either.Either
   return version === current["resourceVersion"] ? Either.right(undefined) : Either.left(status.modified(kind, name))
 }
 
-/** That the object is another one than the request is about. */
-const otherUid = ({ kind, name, namespace }: Call, given: Json, actual: Json): Failure =>
-  status.conflict(
+/** Where etcd has what is not under the name of its resource. */
+const keyPrefixes: { readonly [storage: string]: string } = {
+  endpoints: "services/endpoints",
+  "ingresses.networking.k8s.io": "ingress",
+  nodes: "minions",
+  replicationcontrollers: "controllers",
+  services: "services/specs"
+}
+
+/** That the object is another one, or is at another version, than the request is about. */
+export const unmetPrecondition = (call: Call, what: "ResourceVersion" | "UID", given: Json, actual: Json): Failure => {
+  const { kind, name, namespace } = call
+  const key = [keyPrefixes[kind.storage] ?? kind.plural, namespace, name].filter((each) => each !== "").join("/")
+  // A dry run does not go as far as to where the prefix is added.
+  const prefix = isDryRun(call) ? "" : "/registry"
+  return status.conflict(
     kind,
     name,
-    `StorageError: invalid object, Code: 4, Key: /registry/${[kind.plural, namespace, name].filter((each) => each !== "").join("/")}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${goValue(given)}, UID in object meta: ${goValue(actual)}`
+    `StorageError: invalid object, Code: 4, Key: ${prefix}/${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ${what} in precondition: ${goValue(given)}, ${what} in object meta: ${goValue(actual)}`
   )
+}
 
 /** The object with the edit made, checked and stored. */
 export const update = (state: State, call: Call, edit: Edit, part: Part = whole): Result =>
@@ -1033,7 +1066,7 @@ const change = (state: State, call: Call, old: JsonObject, object: JsonObject, p
     const edited = yield* samePlace(call, object)
     const given = metadataOf(edited)
     if (call.verb === "update" && given["uid"] && given["uid"] !== metadataOf(old)["uid"]) {
-      return yield* Either.left(otherUid(call, given["uid"], metadataOf(old)["uid"] ?? ""))
+      return yield* Either.left(unmetPrecondition(call, "UID", given["uid"], metadataOf(old)["uid"] ?? ""))
     }
     yield* seen(call, given, metadataOf(old))
     const admitted = stored(kind, manage(call, yield* admit(kind, edited), shown(kind, old)))
@@ -1067,7 +1100,7 @@ export const replace = (state: State, call: Call, part: Part = whole): Result =>
     const body = yield* decodeBody(call, call.kind)
     if (get(state.objects, keyOf(call)) === undefined && call.kind.strategy.createOnUpdate === true && part === whole) {
       const { resourceVersion = "", uid = "", ...metadata } = metadataOf(yield* samePlace(call, body.object))
-      if (uid !== "") return yield* Either.left(otherUid(call, uid, ""))
+      if (uid !== "") return yield* Either.left(unmetPrecondition(call, "UID", uid, ""))
       if (resourceVersion !== "" && !unsigned.test(goValue(resourceVersion))) {
         return yield* Either.left(status.unforeseen(parseUint(goValue(resourceVersion))))
       }
@@ -1114,6 +1147,9 @@ const metadataOrder = [
   "finalizers",
   "managedFields"
 ]
+/** Metadata as Go writes it. */
+export const inMetadataOrder = (metadata: JsonObject): JsonObject => inOrder(metadata, metadataOrder)
+
 const entryOrder = ["manager", "operation", "apiVersion", "time", "fieldsType", "fieldsV1", "subresource"]
 
 const inOrder = (object: JsonObject, order: ReadonlyArray<string>): JsonObject =>
@@ -1199,8 +1235,8 @@ const patchedCustom = (call: Call, object: JsonObject): Either.Either<Decoded, F
   })
 }
 
-/** The edit that the body of a patch asks for, of an object with this schema. */
-export const patchOf = (call: Call, schema = call.kind.schema): Either.Either<Edit, Failure> => {
+/** The edit that the body of a patch asks for, of an object of this shape. */
+const patchOf = (call: Call, shape: Shape): Either.Either<Edit, Failure> => {
   const type = (call.contentType.split(";")[0] ?? "").trim()
   const { custom } = call.kind
   // Custom kinds have no strategy for their lists.
@@ -1213,52 +1249,63 @@ export const patchOf = (call: Call, schema = call.kind.schema): Either.Either<Ed
   return Either.right((current) =>
     Either.gen(function* () {
       const patch = yield* Either.mapLeft(parseJson(call.body), malformed)
-      const object = yield* apply(current, patch, schema)
-      if (schema !== call.kind.schema) return silent(withoutNulls(object))
-      return custom
+      const object = yield* apply(current, patch, shape.schema)
+      return custom && shape === call.kind
         ? yield* patchedCustom(call, object)
-        : silent(yield* fitting(call.kind, withoutNulls(object), patch, type))
+        : silent(yield* fitting(shape, withoutNulls(object), patch, type))
     })
   )
 }
 
-/** Server-side apply: the object that is there, or a new one, with the configuration in it. */
-const apply = (state: State, call: Call, part: Part): Result =>
-  Either.gen(function* () {
-    const applied = yield* Either.mapLeft(parseYamlObject(call.body), (problem) =>
-      status.badRequest(`error decoding YAML: ${problem}`)
-    )
-    const force = boolOf(call.query, "force")
-    const merged = (live: JsonObject | undefined): Either.Either<JsonObject, Failure> => {
-      const write = managedWrite(call, live)
+/** What an apply makes of the object that is there, or of none. */
+const applying = (
+  call: Call,
+  shape: Shape
+): Either.Either<(live: JsonObject | undefined) => Either.Either<JsonObject, Failure>, Failure> =>
+  Either.map(
+    Either.mapLeft(parseYamlObject(call.body), (problem) => status.badRequest(`error decoding YAML: ${problem}`)),
+    (applied) => (live) => {
+      const write = managedWrite(call, live, shape)
       return write === undefined
         ? Either.left(unsupportedPatch)
-        : Either.map(applyConfiguration({ ...write, applied, force }), (object) =>
+        : Either.map(applyConfiguration({ ...write, applied, force: boolOf(call.query, "force") }), (object) =>
             // A custom kind says of each field whether it may be null.
             call.kind.custom ? object : withoutNulls(object)
           )
     }
-    if (get(state.objects, keyOf(call)) === undefined && call.subresource === "") {
-      const made = yield* merged(undefined)
-      const { resourceVersion: _version, uid, ...metadata } = metadataOf(made)
-      if (uid !== undefined) {
-        const fixed = status.invalidValue("metadata.uid", JSON.stringify(uid), "field is immutable")
-        return yield* Either.left(status.invalid(call.kind, call.name, [fixed, fixed]))
-      }
-      return yield* insert(state, call, { ...made, metadata })
-    }
-    return yield* update(state, call, (live) => Either.map(merged(live), silent), part)
-  })
+  )
+
+/** The edit that a patch of any type asks for, of an object of this shape. */
+export const editOf = (call: Call, shape: Shape = call.kind): Either.Either<Edit, Failure> =>
+  isApply(call)
+    ? Either.map(
+        applying(call, shape),
+        (merged): Edit =>
+          (live) =>
+            Either.map(merged(live), silent)
+      )
+    : patchOf(call, shape)
+
+/** What is wrong with the options of a patch. */
+export const patchOptions = (call: Call): Either.Either<void, Failure> =>
+  isApply(call) && (call.query.get("fieldManager") ?? "") === ""
+    ? Either.left(
+        status.invalid(meta("PatchOptions"), "", [status.required("fieldManager", "is required for apply patch")])
+      )
+    : writeOptions(call, "PatchOptions")
 
 export const patch = (state: State, call: Call, part: Part = whole): Result =>
   Either.gen(function* () {
-    if (isApply(call) && (call.query.get("fieldManager") ?? "") === "") {
-      return yield* Either.left(
-        status.invalid(meta("PatchOptions"), "", [status.required("fieldManager", "is required for apply patch")])
-      )
+    yield* patchOptions(call)
+    const creates = isApply(call) && call.subresource === "" && get(state.objects, keyOf(call)) === undefined
+    if (!creates) return yield* update(state, call, yield* editOf(call), part)
+    const made = yield* (yield* applying(call, call.kind))(undefined)
+    const { resourceVersion: _version, uid, ...metadata } = metadataOf(made)
+    if (uid !== undefined) {
+      const fixed = status.invalidValue("metadata.uid", JSON.stringify(uid), "field is immutable")
+      return yield* Either.left(status.invalid(call.kind, call.name, [fixed, fixed]))
     }
-    yield* writeOptions(call, "PatchOptions")
-    return yield* isApply(call) ? apply(state, call, part) : update(state, call, yield* patchOf(call), part)
+    return yield* insert(state, call, { ...made, metadata })
   })
 
 // ---- deleting
@@ -1387,8 +1434,11 @@ const finalizersFor = (call: Call, object: JsonObject, options: DeleteOptions): 
 const later = (time: string, seconds: number): string =>
   new Date(Date.parse(time) + seconds * 1000).toISOString().replace(/\.\d+Z$/, "Z")
 
-const unmet = (call: Call, object: JsonObject, options: DeleteOptions): Failure | undefined => {
-  const { resourceVersion, uid } = options.preconditions ?? {}
+const unmet = (
+  call: Call,
+  object: JsonObject,
+  { resourceVersion, uid }: NonNullable<DeleteOptions["preconditions"]>
+): Failure | undefined => {
   const metadata = metadataOf(object)
   const { group, kind } = call.kind
   if (call.kind.storage === "namespaces" && uid !== undefined && uid !== metadata["uid"]) {
@@ -1413,6 +1463,16 @@ const unmet = (call: Call, object: JsonObject, options: DeleteOptions): Failure 
     )
   }
   return undefined
+}
+
+/** That the object is the one that is to go. */
+export const meets = (
+  call: Call,
+  object: JsonObject,
+  preconditions: DeleteOptions["preconditions"] = {}
+): Either.Either<void, Failure> => {
+  const problem = unmet(call, object, preconditions)
+  return problem === undefined ? Either.right(undefined) : Either.left(problem)
 }
 
 const immortal = new Set(["default", "kube-system", "kube-public"])
@@ -1450,8 +1510,7 @@ export const removeWith = (state: State, call: Call, options: DeleteOptions): Re
       return yield* Either.left(status.forbidden(kind, name, "this namespace may not be deleted"))
     }
     const object = yield* read(state, call)
-    const problem = unmet(call, object, options)
-    if (problem !== undefined) return yield* Either.left(problem)
+    yield* meets(call, object, options.preconditions)
     const { terminate } = kind.strategy
     const isFirst = metadataOf(object)["deletionTimestamp"] === undefined
     if (terminate !== undefined && isFirst) {

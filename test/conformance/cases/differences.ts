@@ -1,10 +1,5 @@
 /** The cases that the TestCluster is known to answer otherwise, and why: by topic and name. */
 export const differences: { readonly [topic: string]: { readonly [name: string]: string } } = {
-  access: {
-    "what is refused, by verb": "access to what is not served, and rules of reviews, are answered less exactly",
-    "roles that are not valid": "access to what is not served, and rules of reviews, are answered less exactly",
-    "reviews of odd forms": "access to what is not served, and rules of reviews, are answered less exactly"
-  },
   apply: {
     "an apply of odd forms": "YAML is that of version 1.2, and its problems are told in other words",
     "an apply in YAML": "YAML is that of version 1.2, and its problems are told in other words",
@@ -40,31 +35,16 @@ export const differences: { readonly [topic: string]: { readonly [name: string]:
     "strategic: a union without keys to retain":
       "what a patch made of another form is quoted in another order, and a patch warns of nothing"
   },
-  paths: {
-    "more paths that nobody serves": "paths beside the objects are answered less exactly",
-    "more methods that are not allowed": "paths beside the objects are answered less exactly",
-    "discovery of /api/v1": "paths beside the objects are answered less exactly",
-    "forms of discovery that are not offered": "paths beside the objects are answered less exactly",
-    health: "paths beside the objects are answered less exactly",
-    "who may see health and discovery": "paths beside the objects are answered less exactly",
-    "names in paths": "paths beside the objects are answered less exactly"
-  },
   subresources: {
     "the status of services": "validation of a status is missing, and a patch warns of nothing",
     "the status of ingresses": "a patch warns of nothing",
     "the status of pods": "validation of a status is missing, and a patch warns of nothing",
     "the status of jobs": "validation of a status is missing, and a patch warns of nothing",
     "the status of cronjobs": "validation of a status is missing, and a patch warns of nothing",
-    "scales of odd forms": "rules and words of the subresource are missing",
-    "an apply of a scale": "rules and words of the subresource are missing",
-    binding: "rules and words of the subresource are missing",
-    eviction: "rules and words of the subresource are missing",
     "what of a pod may be changed": "rules and words of the subresource are missing",
     "ephemeral containers": "rules and words of the subresource are missing",
     resize: "rules and words of the subresource are missing",
-    "tokens that are refused": "rules and words of the subresource are missing",
-    "signing requests": "rules and words of the subresource are missing",
-    "the finalize of a namespace": "rules and words of the subresource are missing"
+    "signing requests": "rules and words of the subresource are missing"
   },
   update: {
     "replacing the version that was read": "rules are missing, or it is told in other words",
@@ -103,9 +83,5 @@ export const differences: { readonly [topic: string]: { readonly [name: string]:
     "pods: labels of nodes that there cannot be":
       "values of labels are refused in preferences too, where they are only warned of",
     "the template of a daemonset": "nobody manages the annotation with the generation of the template"
-  },
-  watch: {
-    "watch from a version that is not there": "refusals of a watch are told in other words",
-    "watches that are refused": "refusals of a watch are told in other words"
   }
 }

@@ -1,6 +1,6 @@
 /** Lists: selectors, pages, versions. */
 import type { Case } from "../harness.js"
-import { apps, core, group, leases, maps, one, pods, roles, secret, secrets, services } from "./common.js"
+import { apps, as, core, group, leases, maps, one, pods, roles, secret, secrets, services } from "./common.js"
 
 const labelSelectors = [
   "a=b,c!=d,e in (x,y),f notin (z),!g,h,n>1,m<2",
@@ -211,6 +211,18 @@ export const cases: ReadonlyArray<Case> = [
     ["GET", `${secrets}?continue=$4.metadata.continue&resourceVersionMatch=Exact`],
     ["GET", `${secrets}?continue=$4.metadata.continue&labelSelector=x`],
     ["GET", `${leases}?continue=$4.metadata.continue`]
+  ),
+  one(
+    "tokens that are too old",
+    ["POST", secrets, secret("b")],
+    ["GET", `${secrets}?limit=1&continue=${token({ v: "meta.k8s.io/v1", rv: 1, start: "a\u0000" })}`],
+    ["GET", `${secrets}?continue=$2.metadata.continue`],
+    [
+      "GET",
+      `${secrets}?limit=1&continue=${token({ v: "meta.k8s.io/v1", rv: 1, start: "a\u0000" })}`,
+      undefined,
+      as("Table")
+    ]
   ),
   one(
     "tokens that are none",
