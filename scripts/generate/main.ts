@@ -37,7 +37,9 @@ interface Known {
 const emitted = ({ snapshot, sources }: Known, descriptions?: Snapshot.Descriptions): ReadonlyMap<string, string> =>
   new Map([
     ...[...emit(snapshot, descriptions)].map(([name, text]) => [`resources/${name}`, text] as const),
-    ...[...emitTestCluster(snapshot, sources)].map(([name, text]) => [`testing/internal/${name}`, text] as const)
+    ...[...emitTestCluster(snapshot, sources, descriptions)].map(
+      ([name, text]) => [`testing/internal/${name}`, text] as const
+    )
   ])
 
 /** The server to read: that of KUBECONFIG, else a test cluster's, of the release that this package is made for. */

@@ -521,13 +521,12 @@ const boundTo: { readonly [kind: string]: string | undefined } = { Node: "nodes"
 
 /** The claims about the object that a token is bound to. */
 const boundClaims = (state: State, call: Call, to: JsonObject): Either.Either<JsonObject, Failure> => {
-  const [apiVersion, kind, name] = [to["apiVersion"], to["kind"], to["name"]].map((each) => String(each ?? ""))
-  const [version = "", group = ""] = (apiVersion ?? "").split("/").toReversed()
-  const plural = group === "" ? boundTo[kind ?? ""] : undefined
-  if (plural === undefined || kind === undefined || name === undefined) {
-    return Either.left(
-      status.badRequest(`cannot bind token to object of type ${group}/${version}, Kind=${String(kind)}`)
-    )
+  const text = (key: string): string => String(to[key] ?? "")
+  const [kind, name] = [text("kind"), text("name")]
+  const [version = "", group = ""] = text("apiVersion").split("/").toReversed()
+  const plural = group === "" ? boundTo[kind] : undefined
+  if (plural === undefined) {
+    return Either.left(status.badRequest(`cannot bind token to object of type ${group}/${version}, Kind=${kind}`))
   }
   const where = { resource: plural, namespace: plural === "nodes" ? "" : call.namespace, name }
   const object = store.get(state.objects, where)
