@@ -138,6 +138,40 @@ describe("a watch that goes on", () => {
     })
   }
 
+  it("tells the last state that it knew of what is gone, however long the states before were", () => {
+    const { server, simulation } = setting({ piece: () => 100 })
+    const seen = watched(server, simulation)
+    simulation.pass(second)
+    const states = ["n", "ä🚢".repeat(500), "short", "ö", "x".repeat(3000), "ß".repeat(2900), ""]
+    // The lengths go up and down, each time in another order, and nothing of another object's state comes in.
+    for (let last = 0; last < states.length; last++) {
+      for (let i = 0; i <= last; i++) {
+        server.put("a", { n: states[i] ?? "" })
+        server.put("b", { n: states[last - i] ?? "" })
+      }
+      simulation.pass(second)
+      seen.words()
+      server.setFault(() => ({ _tag: "Refuse" }))
+      simulation.pass(11 * minute)
+      server.remove("a")
+      server.forget()
+      server.setFault(() => undefined)
+      simulation.pass(3 * minute)
+      assert.deepStrictEqual(seen.words(), [`-a${states[last]}`])
+      server.put("a", {})
+      simulation.pass(second)
+      assert.deepStrictEqual(seen.words(), ["+a"])
+    }
+    server.setFault(() => ({ _tag: "Refuse" }))
+    simulation.pass(11 * minute)
+    server.remove("a")
+    server.remove("b")
+    server.forget()
+    server.setFault(() => undefined)
+    simulation.pass(3 * minute)
+    assert.deepStrictEqual(seen.words().toSorted(), ["-a", "-bn"])
+  })
+
   it("a list that expires between its pages is read anew, as a whole", () => {
     const { server, simulation } = setting()
     for (const name of ["a", "b", "c", "d"]) server.put(name, {})
