@@ -3,6 +3,7 @@
  * Kubernetes use, and tables that build a schema when it is first asked for.
  */
 import * as Schema from "effect/Schema"
+import * as AST from "effect/SchemaAST"
 import { alwaysSent, merge, type Merge } from "./annotations.js"
 
 type AnySchema = Schema.Schema.AnyNoContext
@@ -18,24 +19,42 @@ export const anyObject = /*#__PURE__*/ Schema.Record({ key: Schema.String, value
 export const quantity = /*#__PURE__*/ Schema.Union(Schema.String, Schema.Number)
 export const intOrString = /*#__PURE__*/ Schema.Union(Schema.Number, Schema.String)
 
-/** A Go struct. */
-export const struct = (
-  name: string,
-  fields: { readonly [name: string]: AnySchema | ReturnType<typeof optional> },
-  options?: { readonly mapType?: "atomic" | "granular" }
-): AnySchema =>
-  Schema.Struct(fields).annotations({ identifier: name, ...(options === undefined ? {} : merge(options)) })
-
 /** A property that may be absent. */
-export const optional = (schema: AnySchema) => Schema.optional(schema)
+interface Optional {
+  readonly type: AST.AST
+  readonly annotations?: AST.Annotations
+}
+
+const orUndefined = ({ ast }: AnySchema): AST.AST => AST.Union.make([ast, AST.undefinedKeyword])
+
+export const optional = (schema: AnySchema): Optional => ({ type: orUndefined(schema) })
 
 /** A property that a writer may leave out and the server always sends: a struct value in Go. */
-export const always = (schema: AnySchema) => Schema.optional(schema).annotations(alwaysSent)
+export const always = (schema: AnySchema): Optional => ({ type: orUndefined(schema), annotations: alwaysSent })
 
-export const list = (schema: AnySchema, options?: Merge): AnySchema => {
-  const array = Schema.Array(schema)
-  return options === undefined ? array : array.annotations(merge(options))
-}
+/**
+ * A Go struct. `Schema.Struct` makes the same, but looks through all that is below each property to see whether something
+ * there transforms: for a pod that takes longer than reading hundreds of them.
+ */
+export const struct = (
+  name: string,
+  fields: { readonly [name: string]: AnySchema | Optional },
+  options?: { readonly mapType?: "atomic" | "granular" }
+): AnySchema =>
+  Schema.make(
+    new AST.TypeLiteral(
+      Object.entries(fields).map(([key, field]) =>
+        "ast" in field
+          ? new AST.PropertySignature(key, field.ast, false, true)
+          : new AST.PropertySignature(key, field.type, true, true, field.annotations)
+      ),
+      [],
+      { [AST.IdentifierAnnotationId]: name, ...(options === undefined ? {} : merge(options)) }
+    )
+  )
+
+export const list = ({ ast }: AnySchema, options?: Merge): AnySchema =>
+  Schema.make(new AST.TupleType([], [new AST.Type(ast)], true, options === undefined ? {} : merge(options)))
 
 export const record = (schema: AnySchema): AnySchema => Schema.Record({ key: Schema.String, value: schema })
 
