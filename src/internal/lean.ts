@@ -113,55 +113,85 @@ export interface Sharing {
   readonly with: <A>(before: unknown, document: A) => A
 }
 
+/** How often the strings of a field were looked up, and found. */
+interface Field {
+  tries: number
+  hits: number
+}
+
+/** After so many tries it is known whether the strings of a field recur. */
+const enough = 256
+
 export const makeSharing = (limit = 50_000): Sharing => {
   let known = new Map<string, string>()
+  let fields = new Map<string, Field>()
+  const fieldOf = (name: string): Field => {
+    let field = fields.get(name)
+    if (field === undefined) {
+      // Names of labels and of annotations are without end.
+      if (fields.size >= limit) fields = new Map()
+      fields.set(name, (field = { tries: 0, hits: 0 }))
+    }
+    return field
+  }
   /** The one of these strings that is kept; nothing for one that is new, or not worth it. */
-  const share = (text: string): string | undefined => {
+  const share = (name: string, text: string): string | undefined => {
     if (text.length <= short || text.length > long) return undefined
+    // In a field like `uid` or `containerID` every string is another one. It costs as much to look as to parse.
+    const field = fieldOf(name)
+    if (field.tries >= enough && field.hits < field.tries / 8) return undefined
+    field.tries++
     const before = known.get(text)
-    if (before !== undefined) return before
+    if (before !== undefined) {
+      field.hits++
+      return before
+    }
     if (known.size >= limit) known = new Map()
     known.set(text, text)
     return undefined
   }
-  const visit = (value: object): void => {
-    if (!Array.isArray(value) && !isPlain(value)) return
-    // Read by name, as arrays can be.
-    const document = value as Record<string, unknown>
-    for (const name in document) {
-      const item = document[name]
-      if (typeof item === "string") {
-        // Unique in every object.
-        const shared = name === "uid" ? undefined : share(item)
-        // What is frozen stays as it is.
-        if (shared !== undefined) Reflect.set(document, name, shared)
-      } else if (typeof item === "object" && item !== null) visit(item)
+  /** `name` is that of the field that the value is in, or a list of it. */
+  const visit = (value: object, name: string): void => {
+    if (Array.isArray(value)) {
+      for (let index = 0; index < value.length; index++) visitItem(value, index, value[index], name)
+    } else if (isPlain(value)) {
+      for (const key in value) visitItem(value, key, value[key], key)
     }
   }
-  const strings = <A>(document: A): A => {
-    if (typeof document === "object" && document !== null) visit(document)
+  const visitItem = (value: object, key: string | number, item: unknown, name: string): void => {
+    if (typeof item === "string") {
+      const shared = share(name, item)
+      // What is frozen stays as it is.
+      if (shared !== undefined) Reflect.set(value, key, shared)
+    } else if (typeof item === "object" && item !== null) visit(item, name)
+  }
+  const strings = <A>(document: A, name = ""): A => {
+    if (typeof document === "object" && document !== null) visit(document, name)
     return document
   }
 
-  const reuse = <A>(before: unknown, value: A): A => {
+  const reuse = <A>(before: unknown, value: A, name = ""): A => {
     // It is equal.
     if (equal(before, value)) return before as A
     // Another of the same.
-    if (typeof value === "string") return (share(value) ?? value) as A & string
+    if (typeof value === "string") return (share(name, value) ?? value) as A & string
     if (typeof value !== "object" || value === null) return value
-    if (
-      typeof before !== "object" ||
-      before === null ||
-      !(Array.isArray(value) ? Array.isArray(before) : isPlain(value) && isPlain(before))
-    ) {
-      return strings(value)
+    if (Array.isArray(value)) {
+      if (!Array.isArray(before)) return strings(value, name)
+      for (let index = 0; index < value.length; index++) reuseItem(before[index], value, index, value[index], name)
+      return value
     }
-    for (const name in value) {
-      const item: unknown = value[name]
-      if (typeof item === "string" || typeof item === "object")
-        Reflect.set(value, name, reuse(Reflect.get(before, name), item))
+    if (!isPlain(value) || typeof before !== "object" || before === null || !isPlain(before)) {
+      return strings(value, name)
     }
+    const fields: Record<string, unknown> = value
+    for (const key in fields) reuseItem(before[key], value, key, fields[key], key)
     return value
+  }
+  const reuseItem = (before: unknown, value: object, key: string | number, item: unknown, name: string): void => {
+    if (typeof item !== "string" && typeof item !== "object") return
+    const kept = reuse(before, item, name)
+    if (kept !== item || typeof item === "string") Reflect.set(value, key, kept)
   }
 
   return { strings, with: reuse }
