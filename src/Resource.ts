@@ -308,7 +308,8 @@ export interface WatchOptions extends CallOptions, SelectorOptions {
   readonly idle?: Duration.DurationInput | undefined
   /**
    * The pauses before another try after an error, which is its input; they begin anew once something arrives. The watch
-   * fails where it ends. Default: 0.5 s, doubling up to 30 s, with jitter, without an end. A `Retry-After` of the server is the least pause.
+   * fails where it ends. Default: 0.5 s, doubling up to 30 s, with jitter, without an end. A `Retry-After` of the server is
+   * the least pause.
    */
   readonly backoff?: Schedule.Schedule<unknown, KubeError> | undefined
   /**

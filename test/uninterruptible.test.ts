@@ -165,3 +165,18 @@ describe("where nothing may interrupt, it ends:", () => {
     (text) => assert.strictEqual(text, '{"hello":"world"}')
   )
 })
+
+it.effect(
+  "what has been interrupted cleans up: its finalizers make their requests and wait for what comes of them",
+  () =>
+    Effect.gen(function* () {
+      const cleanUp = Effect.zipRight(
+        ConfigMap.delete("settings"),
+        ConfigMap.waitFor("settings", Condition.deleted, { timeout: "1 minute" })
+      )
+      const program = yield* Effect.fork(Effect.ensuring(Effect.never, Effect.orDie(cleanUp)))
+      yield* Effect.yieldNow()
+      yield* Fiber.interrupt(program)
+      assert.isFalse(yield* ConfigMap.exists("settings"))
+    }).pipe(Effect.provide(TestCluster.layer({ objects: [settings] })))
+)
