@@ -304,7 +304,6 @@ export const cases: ReadonlyArray<Case> = [
       as("PartialObjectMetadata")
     ],
     ["PATCH", `${pods}/p/status`, { status: { phase: "Running" } }, { ...merge, ...as("PartialObjectMetadata") }],
-    ["GET", `${budgets}/b`, undefined, as("PartialObjectMetadata")],
     ["GET", `${budgets}/b`, undefined, {}, observed],
     ["POST", `${pods}/p/eviction`, { metadata: { name: "p" } }],
     ["PATCH", `${budgets}/b`, { spec: { unhealthyPodEvictionPolicy: "AlwaysAllow" } }, merge],
@@ -428,6 +427,14 @@ export const cases: ReadonlyArray<Case> = [
     ["PATCH", `${requests}/$NS/approval`, decided("Failed", "Approved", "Denied"), merge],
     ["PATCH", `${requests}/$NS/approval`, decided("Approved"), merge],
     ["PATCH", `${requests}/$NS/approval`, { status: { certificate } }, merge],
+    [
+      "PATCH",
+      `${requests}/$NS/status`,
+      {
+        status: { conditions: decided("Failed", "Approved").status.conditions.map((_) => ({ ..._, message: "other" })) }
+      },
+      merge
+    ],
     ["PATCH", `${requests}/$NS/status`, { status: { certificate: "eA==" } }, merge],
     ["PATCH", `${requests}/$NS/status`, { status: { certificate } }, merge],
     ["PATCH", `${requests}/$NS/status`, { status: { certificate: null } }, merge],
