@@ -98,7 +98,7 @@ const atEachByte = ({ connections, fault, takes }: Way, every = 1) =>
 
 describe("nothing is lost and nothing told twice, whatever the byte of an event after which", () => {
   for (const [what, way] of Object.entries(ways)) {
-    it(what, { timeout: 600_000 }, async () => {
+    it(`${what}`, { timeout: 600_000 }, async () => {
       const simulation = Simulation.make(1)
       const fiber = simulation.start(atEachByte(way, isThorough || what === "it is reset" ? 1 : 5))
       for (let minute = 0; minute < 6000 && fiber.unsafePoll() === null; minute++) {
