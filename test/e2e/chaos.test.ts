@@ -9,6 +9,7 @@ import type { HttpFailure, HttpService } from "effect-kubernetes/layers/Http"
 import { behindProxy } from "../support/behindProxy.js"
 import * as e2e from "../support/e2e.js"
 import { strictly } from "../support/fold.js"
+import { eventually } from "../support/server.js"
 import { randomOf } from "../support/simulation.js"
 
 const seeds = Number(process.env["CHAOS_SEEDS"] ?? 50)
@@ -143,6 +144,78 @@ const chaos = (seed: number, namespace: string) =>
   }).pipe(Effect.scoped, Logger.withMinimumLogLevel(LogLevel.Warning))
 
 layer(e2e.layer, e2e.live)("chaos between a watch and a real API server", (it) => {
+  // A watch and an informer: each has one connection.
+  for (const how of ["reset", "end"] as const) {
+    it.scoped(
+      `at each byte of an event makes no difference, either (${how})`,
+      () =>
+        Effect.gen(function* () {
+          const namespace = yield* e2e.freshNamespace
+          const writer = yield* KubeClient
+          const { config, proxy } = yield* behindProxy(e2e.config, () => undefined)
+          let open = 0
+          const client = yield* Layer.build(
+            e2e.layerWithHttp(
+              (http) => ({
+                ...http,
+                stream: (request) =>
+                  Effect.tap(http.stream(request), () =>
+                    Effect.acquireRelease(
+                      Effect.sync(() => open++),
+                      () => Effect.sync(() => open--)
+                    )
+                  )
+              }),
+              config
+            )
+          )
+          const options = { namespace, fields: { "metadata.name": "a" }, backoff: Schedule.spaced("1 millis") } as const
+          const watched = strictly<ConfigMap>()
+          const told = strictly<ConfigMap>()
+          yield* Effect.gen(function* () {
+            const informer = yield* Informer.make(ConfigMap, { ...options, managedFields: true })
+            yield* Effect.forkScoped(
+              Stream.runForEach(ConfigMap.watch(options), (event) => Effect.sync(() => watched.take(event)))
+            )
+            yield* Effect.forkScoped(
+              Stream.runForEach(informer.changes, (event) => Effect.sync(() => told.take(event)))
+            )
+            const all = () => [watched.known.values(), told.known.values(), informer.store.values()]
+            const write = (n: number) =>
+              Effect.gen(function* () {
+                const metadata = { name: "a", namespace }
+                const written = yield* Effect.provideService(
+                  ConfigMap.apply({ metadata, data: { n: String(n).padStart(4, "0") } }),
+                  KubeClient,
+                  writer
+                )
+                const is = shape(written)
+                const agree = () => all().every((known) => shapes(known).join() === is)
+                yield* eventually(agree).pipe(Effect.timeout("20 seconds"), Effect.ignore)
+                for (const known of all()) assert.deepStrictEqual(shapes(known), [is], `after ${n} bytes`)
+              })
+            const two = eventually(() => open === 2)
+            yield* write(0)
+            yield* two
+            const before = proxy.passed()
+            yield* write(0.5)
+            const bytes = (proxy.passed() - before) / 2
+            assert.isAbove(bytes, 300)
+            const versions = watched.count.Modified
+            for (let after = 0; after <= bytes + 1; after++) {
+              yield* two
+              yield* proxy.arm({ after, how })
+              yield* write(after)
+            }
+            // Each change once, and no list but the first two.
+            assert.strictEqual(watched.count.Modified - versions, Math.floor(bytes + 1) + 1)
+            assert.strictEqual(told.count.Modified, watched.count.Modified)
+          }).pipe(Effect.provide(client))
+        }).pipe(Effect.scoped, Logger.withMinimumLogLevel(LogLevel.Error)),
+      { timeout: 300_000 }
+    )
+  }
+
   it.scoped(
     `of ${seeds} seeds makes no difference in the end`,
     () =>

@@ -11,15 +11,23 @@ export interface Break {
 }
 
 /** `breaks` is asked once for each connection. */
-export const make = (target: { readonly host: string; readonly port: number }, breaks: () => Break | undefined) =>
-  Effect.map(
+export const make = (target: { readonly host: string; readonly port: number }, breaks: () => Break | undefined) => {
+  const armings = new Set<(wanted: Break) => void>()
+  const state = { passed: 0 }
+  return Effect.map(
     tcpServer((client) => {
       const server = net.connect(target.port, target.host)
-      const wanted = breaks()
+      let wanted = breaks()
       let left = wanted?.after ?? Infinity
       let dead = false
+      const arm = (next: Break) => {
+        wanted = next
+        left = next.after
+      }
+      armings.add(arm)
       server.on("data", (bytes: Buffer) => {
         if (dead) return
+        state.passed += bytes.length
         if (bytes.length <= left) {
           left -= bytes.length
           if (!client.write(bytes)) {
@@ -58,13 +66,24 @@ export const make = (target: { readonly host: string; readonly port: number }, b
       server.on("close", () => {
         if (!dead) client.end()
       })
-      client.on("close", () => server.destroy())
+      client.on("close", () => {
+        armings.delete(arm)
+        server.destroy()
+      })
     }),
     (loopback) => ({
       ...loopback,
+      /** How many bytes have come from the server. */
+      passed: () => state.passed,
+      /** Breaks every connection that is open after so many more bytes. */
+      arm: (wanted: Break) =>
+        Effect.sync(() => {
+          for (const arm of armings) arm(wanted)
+        }),
       /** Breaks every connection that is open. */
       cut: Effect.sync(() => {
         for (const socket of loopback.sockets) socket.resetAndDestroy()
       })
     })
   )
+}
