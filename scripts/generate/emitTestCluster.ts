@@ -21,7 +21,7 @@ const described = (schema: OpenApiSchema, { properties, type }: Descriptions[str
 /** The files of `src/testing/internal`, by name. With descriptions, the schemas carry upstream's prose. */
 export const emitTestCluster = (
   { columns, groups, kubernetes, resources, schemas: bare }: Snapshot,
-  { fields, messages }: GoSources,
+  { fields, messages, structs }: GoSources,
   descriptions: Descriptions = {}
 ): ReadonlyMap<string, string> => {
   const schemas = Object.fromEntries(
@@ -78,6 +78,18 @@ export const emitTestCluster = (
     [
       "decodeTypes.ts",
       file("/** JSON: what the fields of a definition are in Go, where the OpenAPI does not let expect it. */", fields)
+    ],
+    [
+      "goStructs.ts",
+      file(
+        [
+          "/**",
+          " * JSON: the fields of each struct, as `printed=json type`. `?` is left out where it is zero, `<` is part of the struct",
+          " * around it; `*` is a pointer, `[]` a list, `{}` a map.",
+          " */"
+        ].join("\n"),
+        structs
+      )
     ]
   ])
 }

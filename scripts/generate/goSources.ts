@@ -1,6 +1,6 @@
 /**
- * What the sources of a release say that its API server does not: how its kinds are written in protobuf, and what its fields
- * are in Go. They are in Go's module cache, where the build of the test cluster puts them. `take` reads them, `encode` and
+ * What the sources of a release say that its API server does not: how its kinds are written in protobuf, what its fields
+ * are in Go, and how it prints its structs. They are in Go's module cache, where the build of the test cluster puts them. `take` reads them, `encode` and
  * `decode` write and read the committed file.
  */
 import * as Effect from "effect/Effect"
@@ -10,6 +10,7 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import type { OpenApi } from "../../src/testing/internal/openapi.js"
 import { differentFields } from "./goTypes.js"
+import { printedStructs } from "./goStructs.js"
 import { messagesOf } from "./proto.js"
 import { GenerateError, minor, type Snapshot } from "./snapshot.js"
 
@@ -19,7 +20,9 @@ const GoSources = Schema.Struct({
   /** The fields of each message of protobuf. */
   messages: Schema.Record({ key: Schema.String, value: Schema.String }),
   /** The types of fields in Go, by definition, where the OpenAPI does not let expect them. */
-  fields: Schema.Record({ key: Schema.String, value: Schema.Record({ key: Schema.String, value: Schema.String }) })
+  fields: Schema.Record({ key: Schema.String, value: Schema.Record({ key: Schema.String, value: Schema.String }) }),
+  /** The fields of the structs that messages quote. */
+  structs: Schema.Record({ key: Schema.String, value: Schema.String })
 })
 export type GoSources = typeof GoSources.Type
 
@@ -42,7 +45,8 @@ export const take = ({ kubernetes, schemas }: Snapshot): Effect.Effect<GoSources
         kubernetes,
         messages: messagesOf(schemas, folderOf),
         // What was read from JSON has nothing but JSON in it.
-        fields: differentFields(schemas as { readonly [name: string]: OpenApi }, folderOf)
+        fields: differentFields(schemas as { readonly [name: string]: OpenApi }, folderOf),
+        structs: printedStructs(folderOf, (group) => join(cache, `kubernetes@v${kubernetes}`, "pkg/apis", group))
       }
     },
     catch: (cause) =>
@@ -53,7 +57,7 @@ export const take = ({ kubernetes, schemas }: Snapshot): Effect.Effect<GoSources
   })
 
 /** JSON with one definition to a line. */
-export const encode = ({ fields, kubernetes, messages }: GoSources): string => {
+export const encode = ({ fields, kubernetes, messages, structs }: GoSources): string => {
   const lines = (entries: { readonly [key: string]: unknown }) =>
     Object.entries(entries)
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -62,7 +66,8 @@ export const encode = ({ fields, kubernetes, messages }: GoSources): string => {
   return [
     `{"kubernetes":${JSON.stringify(kubernetes)},`,
     `"messages":{\n${lines(messages)}\n},`,
-    `"fields":{\n${lines(fields)}\n}}\n`
+    `"fields":{\n${lines(fields)}\n},`,
+    `"structs":{\n${lines(structs)}\n}}\n`
   ].join("\n")
 }
 

@@ -347,9 +347,13 @@ const rules: { readonly [definition: string]: Rule | undefined } = {
       rolling("strategy", { maxUnavailable: "25%", maxSurge: "25%" })
     )
   ),
-  "apps.v1.DaemonSet": within(
-    "spec",
-    chain(absent({ revisionHistoryLimit: 10 }), rolling("updateStrategy", { maxUnavailable: 1, maxSurge: 0 }))
+  "apps.v1.DaemonSet": chain(
+    within(
+      "spec",
+      chain(absent({ revisionHistoryLimit: 10 }), rolling("updateStrategy", { maxUnavailable: 1, maxSurge: 0 }))
+    ),
+    // A field of the API server's own, that is in no version.
+    within("metadata", within("annotations", absent({ "deprecated.daemonset.template.generation": "0" })))
   ),
   "apps.v1.StatefulSet": statefulSet,
   "apps.v1.ReplicaSet": within("spec", absent({ replicas: 1 })),
@@ -359,7 +363,17 @@ const rules: { readonly [definition: string]: Rule | undefined } = {
     absent({ concurrencyPolicy: "Allow", suspend: false, successfulJobsHistoryLimit: 3, failedJobsHistoryLimit: 1 })
   ),
   "batch.v1.PodFailurePolicyOnPodConditionsPattern": (pattern) => ({ ...pattern, status: pattern["status"] || "True" }),
-  "autoscaling.v1.HorizontalPodAutoscaler": within("spec", absent({ minReplicas: 1 })),
+  // The metrics that this version does not know are in an annotation.
+  "autoscaling.v1.HorizontalPodAutoscaler": (object) =>
+    within(
+      "spec",
+      absent({
+        minReplicas: 1,
+        ...(part(part(object, "metadata"), "annotations")["autoscaling.alpha.kubernetes.io/metrics"] === undefined
+          ? { targetCPUUtilizationPercentage: 80 }
+          : {})
+      })
+    )(object),
   "autoscaling.v2.HorizontalPodAutoscaler": autoscaler,
   "networking.v1.NetworkPolicyPort": absent({ protocol: "TCP" }),
   "networking.v1.NetworkPolicy": networkPolicy,
@@ -475,7 +489,7 @@ const ownSelector: Rule = (object) => {
         "template",
         within(
           "metadata",
-          within("labels", (own) => ({ ...own, ...labels }))
+          within("labels", (own) => ({ ...labels, ...own }))
         )
       )(spec),
       selector: within("matchLabels", (own) => ({ ...own, "batch.kubernetes.io/controller-uid": uid }))(
@@ -494,7 +508,8 @@ const prepared: { readonly [groupKind: string]: Rule | undefined } = {
     "spec",
     each("volumeClaimTemplates", (claim) => ({ apiVersion: "v1", kind: "PersistentVolumeClaim", ...claim }))
   ),
-  // Its labels may have been the template's before that got more; the same map is both in Go.
+  // Its labels may have been the template's before that got more; the same map is both in Go. If it has none, it gets them
+  // when it is read.
   "Job.batch": (object) => {
     const shared =
       JSON.stringify(part(object, "metadata")["labels"]) ===
@@ -506,7 +521,7 @@ const prepared: { readonly [groupKind: string]: Rule | undefined } = {
 
 const withLabels = (metadata: JsonObject, object: JsonObject): JsonObject => {
   const labels = part(part(part(object, "spec"), "template"), "metadata")["labels"]
-  return metadata["labels"] === undefined || labels === undefined ? metadata : { ...metadata, labels }
+  return labels === undefined ? metadata : { ...metadata, labels }
 }
 
 /** What the API server adds to a new object after its defaults, knowing its name and its uid. */

@@ -43,6 +43,10 @@ const eventNames = [
   ["reportingComponent", "reportingController"]
 ] as const
 
+/** Who reports is always said in the first group, and only if it is known in the other. */
+const withoutEmptyReporter = (event: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(event).filter(([key, value]) => value !== "" || !key.startsWith("reporting")))
+
 const autoscalerV1: Conversion = {
   storage: "horizontalpodautoscalers.autoscaling",
   read: autoscalers.read,
@@ -52,7 +56,7 @@ const autoscalerV1: Conversion = {
 const conversions: { readonly [groupVersionKind: string]: Conversion } = {
   "events.k8s.io/v1/Event": {
     storage: "events",
-    read: renamed("events.k8s.io/v1", new Map(eventNames)),
+    read: (stored) => renamed("events.k8s.io/v1", new Map(eventNames))(withoutEmptyReporter(stored)),
     write: renamed("v1", new Map(eventNames.map(([core, events]) => [events, core])))
   },
   "autoscaling/v1/HorizontalPodAutoscaler": autoscalerV1

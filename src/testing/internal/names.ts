@@ -54,8 +54,9 @@ export const rules: { readonly [R in NameRule]: (name: string) => ReadonlyArray<
   ip: (name) => (isIP(name) === 0 ? ["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"] : [])
 }
 
-/** A prefix that a name will get a suffix to may end with a dash. */
-const maskTrailingDash = (prefix: string): string => (prefix.endsWith("-") ? `${prefix.slice(0, -1)}a` : prefix)
+/** A prefix that a name will get a suffix to may end with a dash. What stands before it goes with it. */
+const maskTrailingDash = (prefix: string): string =>
+  prefix.length > 1 && prefix.endsWith("-") ? `${prefix.slice(0, -2)}a` : prefix
 
 export const labelKeyProblem = (key: string): string | undefined => labelKeyProblems(key)[0]
 

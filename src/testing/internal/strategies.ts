@@ -32,6 +32,8 @@ export interface Strategy {
     old: JsonObject | undefined,
     objects: Objects
   ) => Either.Either<JsonObject, Failure>
+  /** The object as it is stored by a write of its status. */
+  readonly updateStatus?: (object: JsonObject, old: JsonObject) => JsonObject
   /** Whether a PUT to a name that does not exist creates. */
   readonly createOnUpdate?: boolean
   /** Whether an update has to say which resource version it replaces. */
@@ -156,6 +158,23 @@ const gated = (pod: JsonObject, now: string): JsonObject => {
     : {}
 }
 
+/** A pod that has to end before it is told to ends as soon as can be. */
+const withLeastGrace = (pod: JsonObject): JsonObject => {
+  const spec = pod["spec"]
+  const grace = at(spec, "terminationGracePeriodSeconds")
+  return isJsonObject(spec) && typeof grace === "number" && grace < 0
+    ? { ...pod, spec: { ...spec, terminationGracePeriodSeconds: 1 } }
+    : pod
+}
+
+/** A status that does not say what quality of service its pod has leaves it as it is. */
+const keepingQuality = (pod: JsonObject, old: JsonObject): JsonObject => {
+  const [quality, before] = [at(pod, "status", "qosClass"), at(old, "status", "qosClass")]
+  return quality || before === undefined
+    ? pod
+    : { ...pod, status: { ...(isJsonObject(pod["status"]) ? pod["status"] : {}), qosClass: before } }
+}
+
 const defaultGrace = 30
 
 const podGrace = (pod: JsonObject, requested: number | undefined): number => {
@@ -178,10 +197,13 @@ const namespace = (object: JsonObject): JsonObject => {
     }),
     spec: {
       ...(isJsonObject(object["spec"]) ? object["spec"] : {}),
-      finalizers: isJsonArray(finalizers) && finalizers.includes("kubernetes") ? finalizers : ["kubernetes"]
+      finalizers: withOwnFinalizer(isJsonArray(finalizers) ? finalizers : [])
     }
   }
 }
+
+const withOwnFinalizer = (finalizers: ReadonlyArray<Json>): ReadonlyArray<Json> =>
+  finalizers.includes("kubernetes") ? finalizers : [...finalizers, "kubernetes"]
 
 const withFinalizer =
   (finalizer: string) =>
@@ -193,6 +215,36 @@ const withFinalizer =
 
 /** Labels and finalizers of a namespace are its own; its content is spec.finalizers, which only `finalize` changes. */
 const keepingSpec = (object: JsonObject, old: JsonObject): JsonObject => ({ ...object, spec: old["spec"] ?? {} })
+
+/** No feature elects leaders by agreement yet, so what it needs is not kept. */
+const withoutElection = (object: JsonObject): JsonObject => {
+  const spec = object["spec"]
+  if (!isJsonObject(spec)) return object
+  const { preferredHolder: _holder, strategy: _strategy, ...rest } = spec
+  return { ...object, spec: rest }
+}
+
+/** What a claim may be filled from without saying so in `dataSourceRef`; anything else is dropped. */
+const isOldSource = (source: JsonObject): boolean => {
+  const group = source["apiGroup"] ?? ""
+  return source["kind"] === "PersistentVolumeClaim"
+    ? group === ""
+    : source["kind"] === "VolumeSnapshot" && group === "snapshot.storage.k8s.io"
+}
+
+/** Where a claim is filled from is said in two fields. */
+const withBothSources = (object: JsonObject): JsonObject => {
+  const given = object["spec"]
+  if (!isJsonObject(given)) return object
+  const { dataSource, dataSourceRef, ...rest } = given
+  if (isJsonObject(dataSourceRef)) {
+    const { namespace = "", ...local } = dataSourceRef
+    return isJsonObject(dataSource) || namespace !== "" ? object : { ...object, spec: { ...given, dataSource: local } }
+  }
+  if (!isJsonObject(dataSource)) return object
+  const spec = isOldSource(dataSource) ? { ...given, dataSourceRef: dataSource } : rest
+  return { ...object, spec }
+}
 
 const templateGeneration = "deprecated.daemonset.template.generation"
 
@@ -275,13 +327,16 @@ const strategies: { readonly [groupKind: string]: Strategy } = {
     returnsDeleted: true
   }),
   PersistentVolumeClaim: named("subdomain", {
-    create: (object) => withFinalizer("kubernetes.io/pvc-protection")(statusOf({ phase: "Pending" })(object)),
+    create: (object) =>
+      withFinalizer("kubernetes.io/pvc-protection")(statusOf({ phase: "Pending" })(withBothSources(object))),
     returnsDeleted: true
   }),
   Pod: named("subdomain", {
     generation: spec,
     create: (object, { now }) =>
-      statusOf({ phase: "Pending", ...gated(object, now), qosClass: qosClass(object) })(object),
+      statusOf({ phase: "Pending", ...gated(object, now), qosClass: qosClass(object) })(withLeastGrace(object)),
+    update: withLeastGrace,
+    updateStatus: keepingQuality,
     returnsDeleted: true,
     grace: podGrace,
     fields: {
@@ -374,7 +429,12 @@ const strategies: { readonly [groupKind: string]: Strategy } = {
     update: (object, old) => ({ ...object, ...(old["spec"] === undefined ? {} : { spec: old["spec"] }) }),
     fields: { values: { ...metadataName, "spec.signerName": textAt("spec", "signerName") }, unsupported }
   }),
-  "Lease.coordination.k8s.io": named("subdomain", { createOnUpdate: true, versionedUpdate: true }),
+  "Lease.coordination.k8s.io": named("subdomain", {
+    create: withoutElection,
+    update: withoutElection,
+    createOnUpdate: true,
+    versionedUpdate: true
+  }),
   "EndpointSlice.discovery.k8s.io": named("subdomain", {
     generation: (object) => [content(object), metadataOf(object)["labels"] ?? {}]
   }),

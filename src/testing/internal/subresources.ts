@@ -56,7 +56,7 @@ const statusPart: Part = (object, old, { kind, now }) => {
     }
   }
   if (kind.storage === signingRequests) return { ...old, metadata: own, status: signed(object, old, now) }
-  return {
+  const written = {
     ...old,
     metadata: {
       ...own,
@@ -65,6 +65,7 @@ const statusPart: Part = (object, old, { kind, now }) => {
     },
     ...(object["status"] === undefined ? {} : { status: object["status"] })
   }
+  return kind.strategy.updateStatus?.(written, old) ?? written
 }
 
 /** Writes one field of the spec, and no other. */

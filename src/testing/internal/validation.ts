@@ -2,31 +2,38 @@
  * What the API server has against an object of a built-in kind, beyond its metadata: the causes of a 422, in its words. The
  * object has been decoded, defaulted and prepared; `old` is the one that it takes the place of.
  */
-import * as DateTime from "effect/DateTime"
-import * as Option from "effect/Option"
 import { isAddress } from "./addresses.js"
 import { jsonEquals } from "./json.js"
-import { labelKeyProblems, rules, standardFinalizers } from "./names.js"
+import { labelKeyProblems, labelValueProblems, rules, standardFinalizers } from "./names.js"
 import type { GroupVersionKind, Json, JsonObject } from "./openapi.js"
 import type { Cause } from "./status.js"
+import { qosClass } from "./strategies.js"
+import { structText } from "./structs.js"
 import { customResourceDefinition } from "./validationCrd.js"
-import { podSpec, podTemplate, podUpdate, resourceName, resourceQuantity } from "./validationPod.js"
+import { newPod, podTemplate, tolerations } from "./validationPod.js"
+import { ephemeralContainersUpdate, podResize, podStatusUpdate, podUpdate } from "./validationPodUpdate.js"
+import { autoscaler, autoscalerStatus } from "./validationAutoscalers.js"
+import { signingRequest } from "./validationCertificates.js"
+import { event, newEvent } from "./validationEvents.js"
+import { cronJob, job, jobStatus } from "./validationJobs.js"
+import { limitRange, quota, quotaStatus } from "./validationQuotas.js"
+import { containerResources, resourceQuantity } from "./validationResources.js"
 import {
-  accessModes,
   cidr,
+  domainPrefixedPath,
   duplicate,
+  duplicateText,
   eachAt,
   entriesAt,
   forbid,
   immutable,
   intOrPercent,
+  goText,
   invalid,
-  ip,
-  strictIp,
+  invalidText,
   isCidr,
-  isEmptySelector,
-  isZeroIntOrPercent,
   keyProblems,
+  labels,
   labelSelector,
   listAt,
   maybeOneOf,
@@ -39,22 +46,30 @@ import {
   oneOf,
   portNameProblems,
   portNumber,
-  portNumberOrName,
   problems,
-  protocols,
-  qualifiedName,
-  quantityAt,
-  selects,
+  specOf,
   textAt,
   tooLong,
   unsupported,
   valueAt,
-  type Causes
+  type Causes,
+  type PartRule,
+  type Rule
 } from "./validationRules.js"
-
-type Rule = (out: Causes, object: JsonObject, old: JsonObject | undefined) => void
-
-const specOf = (object: JsonObject | undefined): JsonObject => objectAt(object, "spec") ?? {}
+import { endpoints, endpointSlice, ingressStatus, service, serviceStatus } from "./validationServices.js"
+import { claim, claimStatus, csiDriver, storageClass, volume } from "./validationStorage.js"
+import {
+  daemonSet,
+  daemonSetStatus,
+  deployment,
+  deploymentStatus,
+  replicaSet,
+  replicaSetStatus,
+  replicationController,
+  replicationControllerStatus,
+  statefulSet,
+  statefulSetStatus
+} from "./validationWorkloads.js"
 
 const most = 1024 * 1024
 
@@ -65,6 +80,36 @@ const frozen = (out: Causes, object: JsonObject, old: JsonObject | undefined, ke
   const why = "field is immutable when `immutable` is set"
   if (object["immutable"] !== true) forbid(out, "immutable", why)
   for (const key of keys) if (!jsonEquals(object[key] ?? {}, old[key] ?? {})) forbid(out, key, why)
+}
+
+const finalizerName = (out: Causes, path: string, finalizer: string): void => {
+  const found = labelKeyProblems(finalizer)
+  problems(out, path, finalizer, found)
+  if (!finalizer.includes("/") && !standardFinalizers.has(finalizer)) {
+    invalid(out, path, finalizer, "name is neither a standard finalizer name nor is it fully qualified")
+  }
+}
+
+const namespace: Rule = (out, object, old) => {
+  if (old !== undefined) return
+  for (const finalizer of listAt(specOf(object), "finalizers")) finalizerName(out, "spec.finalizers", String(finalizer))
+}
+
+const namespaceFinalize: PartRule = (out, object) =>
+  listAt(specOf(object), "finalizers").forEach((finalizer, index) =>
+    finalizerName(out, `spec.finalizers[${index}]`, String(finalizer))
+  )
+
+const namespaceStatus: PartRule = (out, object) => {
+  const ends = valueAt(object, "metadata", "deletionTimestamp") !== undefined
+  const [phase, expected] = [textAt(object, "status", "phase"), ends ? "Terminating" : "Active"]
+  if (phase === expected) return
+  invalid(
+    out,
+    "status.Phase",
+    phase,
+    `may only be '${expected}' if \`deletionTimestamp\` is ${ends ? "not empty" : "empty"}`
+  )
 }
 
 const configMap: Rule = (out, object, old) => {
@@ -81,7 +126,8 @@ const configMap: Rule = (out, object, old) => {
     problems(out, `binaryData[${key}]`, key, keyProblems(key))
     size += bytesOf(value)
   }
-  if (size > most) tooLong(out, "", most)
+  // The path of the whole is written so.
+  if (size > most) tooLong(out, "[]", most)
 }
 
 /** The keys that a Secret of a type must have. */
@@ -132,543 +178,17 @@ const jsonError = (text: string): string => {
   return first === "{" ? "" : `invalid character '${first}' looking for beginning of value`
 }
 
-const serviceTypes = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"]
+const pod: Rule = (out, object, old) => (old === undefined ? newPod(out, object) : podUpdate(out, object, old))
 
-const service: Rule = (out, object, old) => {
-  const spec = specOf(object)
-  const type = textAt(spec, "type")
-  if (old !== undefined) serviceUpdate(out, spec, specOf(old))
-  const clusterIp = textAt(spec, "clusterIP")
-  const headless = clusterIp === "None"
-  const ports = eachAt(spec, "spec", "ports")
-  if (ports.length === 0 && !headless && type !== "ExternalName") missing(out, "spec.ports")
-  if (type === "LoadBalancer") {
-    if (headless) invalid(out, "spec.clusterIPs[0]", clusterIp, "may not be set to 'None' for LoadBalancer services")
-  } else if (type === "NodePort") {
-    if (headless) invalid(out, "spec.clusterIPs[0]", clusterIp, "may not be set to 'None' for NodePort services")
-  } else if (type === "ExternalName") {
-    const external = textAt(spec, "externalName").replace(/\.$/, "")
-    if (clusterIp !== "") forbid(out, "spec.clusterIPs", "may not be set when `type` is 'ExternalName'")
-    if (external === "") missing(out, "spec.externalName")
-    else name(out, "spec.externalName", external, "subdomain")
+/** An object in the same namespace, or in none. */
+const localReference = (out: Causes, path: string, given: JsonObject): void => {
+  const group = valueAt(given, "apiGroup")
+  if (group !== undefined) name(out, `${path}.apiGroup`, String(group), "subdomain")
+  for (const key of ["kind", "name"]) {
+    const text = textAt(given, key)
+    if (text === "") missing(out, `${path}.${key}`)
+    else problems(out, `${path}.${key}`, text, rules.path(text))
   }
-  const names = new Set<string>()
-  for (const [port, at] of ports) {
-    const portName = textAt(port, "name")
-    if (ports.length > 1 && portName === "") missing(out, `${at}.name`)
-    else if (portName !== "") {
-      name(out, `${at}.name`, portName, "label")
-      if (names.has(portName)) duplicate(out, `${at}.name`, portName)
-      names.add(portName)
-    }
-    portNumber(out, `${at}.port`, numberAt(port, "port") ?? 0)
-    oneOf(out, `${at}.protocol`, port["protocol"], protocols)
-    portNumberOrName(out, `${at}.targetPort`, port["targetPort"])
-    const application = valueAt(port, "appProtocol")
-    if (application !== undefined) qualifiedName(out, `${at}.appProtocol`, String(application))
-  }
-  for (const [key, value] of entriesAt(spec, "selector")) {
-    const causes: Causes = []
-    labelSelector(causes, "", { matchLabels: { [key]: value } })
-    out.push(...causes.map((cause) => ({ ...cause, field: "spec.selector" })))
-  }
-  oneOf(out, "spec.sessionAffinity", spec["sessionAffinity"], ["ClientIP", "None"])
-  const timeout = numberAt(spec, "sessionAffinityConfig", "clientIP", "timeoutSeconds")
-  if (spec["sessionAffinity"] === "ClientIP" && timeout !== undefined && (timeout <= 0 || timeout > 86400)) {
-    invalid(
-      out,
-      "spec.sessionAffinityConfig.clientIP.timeoutSeconds",
-      timeout,
-      "must be greater than 0 and less than 86400"
-    )
-  }
-  listAt(spec, "clusterIPs").forEach((address, index) => {
-    if (address !== "None" && address !== "") ip(out, `spec.clusterIPs[${index}]`, String(address))
-  })
-  listAt(spec, "externalIPs").forEach((address, index) => ip(out, `spec.externalIPs[${index}]`, String(address)))
-  oneOf(out, "spec.type", type, serviceTypes)
-  const taken = new Map<string, string>()
-  for (const [port, at] of ports) {
-    const node = numberAt(port, "nodePort") ?? 0
-    if (node !== 0 && (type === "ClusterIP" || type === "ExternalName")) {
-      forbid(out, `${at}.nodePort`, "may not be used when `type` is 'ClusterIP'")
-    }
-    const key = `${textAt(port, "protocol")}/${node}`
-    if (node !== 0 && taken.has(key)) duplicate(out, `${at}.nodePort`, node)
-    taken.set(key, at)
-  }
-  const seen: Array<readonly [string, number]> = []
-  for (const [port, at] of ports) {
-    const key = [textAt(port, "protocol"), numberAt(port, "port") ?? 0] as const
-    if (seen.some((other) => jsonEquals([...other], [...key]))) {
-      out.push({
-        reason: "FieldValueDuplicate",
-        message: `Duplicate value: ${JSON.stringify({ Name: "", Protocol: key[0], AppProtocol: null, Port: key[1], TargetPort: 0, NodePort: 0 })}`,
-        field: at
-      })
-    } else seen.push(key)
-  }
-  if (type !== "LoadBalancer") {
-    for (const key of ["loadBalancerClass", "allocateLoadBalancerNodePorts"]) {
-      if (spec[key] !== undefined) forbid(out, `spec.${key}`, "may only be used when `type` is 'LoadBalancer'")
-    }
-    if (listAt(spec, "loadBalancerSourceRanges").length > 0) {
-      forbid(out, "spec.LoadBalancerSourceRanges", "may only be used when `type` is 'LoadBalancer'")
-    }
-  }
-  const external = valueAt(spec, "externalTrafficPolicy")
-  if (external !== undefined) {
-    if (type !== "NodePort" && type !== "LoadBalancer" && listAt(spec, "externalIPs").length === 0) {
-      invalid(out, "spec.externalTrafficPolicy", external, "may only be set for externally-accessible services")
-    } else maybeOneOf(out, "spec.externalTrafficPolicy", external, ["Cluster", "Local"])
-  }
-  maybeOneOf(out, "spec.internalTrafficPolicy", valueAt(spec, "internalTrafficPolicy"), ["Cluster", "Local"])
-}
-
-const serviceUpdate = (out: Causes, spec: JsonObject, old: JsonObject): void => {
-  const external = (type: Json | undefined): boolean => type === "ExternalName"
-  if (!external(spec["type"]) && !external(old["type"]) && textAt(old, "clusterIP") !== "") {
-    const [now, before] = [listAt(spec, "clusterIPs"), listAt(old, "clusterIPs")]
-    if (!jsonEquals(now[0], before[0])) {
-      invalid(out, "spec.clusterIPs[0]", [...now], "may not change once set")
-    }
-  }
-}
-
-const pod: Rule = (out, object, old) => {
-  podSpec(out, "spec", specOf(object))
-  if (old !== undefined) podUpdate(out, specOf(object), specOf(old))
-}
-
-const templateOf = (object: JsonObject): JsonObject => objectAt(object, "spec", "template") ?? {}
-
-/** A workload that selects the pods of its template. */
-const selecting = (
-  out: Causes,
-  object: JsonObject,
-  kind: string,
-  check: (out: Causes) => void = () => undefined
-): void => {
-  const selector = objectAt(object, "spec", "selector")
-  if (selector === undefined) missing(out, "spec.selector")
-  else {
-    labelSelector(out, "spec.selector", selector)
-    if (isEmptySelector(selector)) {
-      invalid(out, "spec.selector", selector, `empty selector is invalid for ${kind}`)
-    }
-  }
-  const template = templateOf(object)
-  const labels = objectAt(template, "metadata", "labels") ?? {}
-  const matches = selects(selector, labels)
-  if (matches === undefined)
-    invalid(out, "spec.selector", selector ?? null, kind === "statefulset" ? "" : "invalid label selector")
-  else {
-    if (!matches || selector === undefined) mismatch(out, template)
-    check(out)
-  }
-}
-
-const mismatch = (out: Causes, template: JsonObject): void =>
-  invalid(
-    out,
-    "spec.template.metadata.labels",
-    valueAt(template, "metadata", "labels") ?? null,
-    "`selector` does not match template `labels`"
-  )
-
-const alwaysRestarts = (out: Causes, template: JsonObject, kind: string): void => {
-  const spec = objectAt(template, "spec")
-  const policy = textAt(spec, "restartPolicy")
-  if (policy !== "Always") unsupported(out, "spec.template.spec.restartPolicy", policy, ["Always"])
-  if (valueAt(spec, "activeDeadlineSeconds") !== undefined) {
-    forbid(out, "spec.template.spec.activeDeadlineSeconds", `activeDeadlineSeconds in ${kind} is not Supported`)
-  }
-}
-
-const template =
-  (object: JsonObject, kind: string) =>
-  (out: Causes): void => {
-    podTemplate(out, "spec.template", templateOf(object))
-    alwaysRestarts(out, templateOf(object), kind)
-  }
-
-const deployment: Rule = (out, object, old) => {
-  const spec = specOf(object)
-  notNegative(out, "spec.replicas", numberAt(spec, "replicas"))
-  selecting(out, object, "deployment", template(object, "ReplicaSet"))
-  const strategy = objectAt(spec, "strategy") ?? {}
-  const rolling = objectAt(strategy, "rollingUpdate")
-  if (strategy["type"] === "Recreate") {
-    if (rolling !== undefined) {
-      forbid(out, "spec.strategy.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'")
-    }
-  } else if (strategy["type"] === "RollingUpdate") {
-    const at = "spec.strategy.rollingUpdate"
-    const [unavailable, surge] = [rolling?.["maxUnavailable"], rolling?.["maxSurge"]]
-    intOrPercent(out, `${at}.maxUnavailable`, unavailable)
-    intOrPercent(out, `${at}.maxSurge`, surge)
-    if (isZeroIntOrPercent(unavailable) && isZeroIntOrPercent(surge)) {
-      invalid(out, `${at}.maxUnavailable`, unavailable ?? 0, "may not be 0 when `maxSurge` is 0")
-    }
-    notMoreThan100Percent(out, `${at}.maxUnavailable`, unavailable)
-  } else {
-    unsupportedStrategy(out, "spec.strategy", strategy, ["Recreate", "RollingUpdate"])
-  }
-  const ready = numberAt(spec, "minReadySeconds")
-  notNegative(out, "spec.minReadySeconds", ready)
-  notNegative(out, "spec.revisionHistoryLimit", numberAt(spec, "revisionHistoryLimit"))
-  const deadline = numberAt(spec, "progressDeadlineSeconds")
-  notNegative(out, "spec.progressDeadlineSeconds", deadline)
-  if (deadline !== undefined && deadline <= (ready ?? 0)) {
-    invalid(out, "spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds")
-  }
-  if (old !== undefined) immutable(out, "spec.selector", spec["selector"], specOf(old)["selector"])
-}
-
-/** The API server prints the Go struct of its own, whose fields have no names of JSON. */
-const unsupportedStrategy = (
-  out: Causes,
-  path: string,
-  strategy: JsonObject,
-  supported: ReadonlyArray<string>
-): void => {
-  unsupported(
-    out,
-    path,
-    { Type: textAt(strategy, "type"), RollingUpdate: strategy["rollingUpdate"] ?? null },
-    supported
-  )
-  const last = out.pop()
-  if (last !== undefined) {
-    const [type, rolling] = [
-      JSON.stringify(textAt(strategy, "type")),
-      JSON.stringify(strategy["rollingUpdate"] ?? null)
-    ]
-    out.push({
-      ...last,
-      message: `Unsupported value: {"Type":${type},"RollingUpdate":${rolling}}: supported values: ${supported.map((one) => JSON.stringify(one)).join(", ")}`
-    })
-  }
-}
-
-const replicaSet: Rule = (out, object, old) => {
-  const spec = specOf(object)
-  notNegative(out, "spec.replicas", numberAt(spec, "replicas"))
-  notNegative(out, "spec.minReadySeconds", numberAt(spec, "minReadySeconds"))
-  selecting(out, object, "deployment", template(object, "ReplicaSet"))
-  if (old !== undefined) immutable(out, "spec.selector", spec["selector"], specOf(old)["selector"])
-}
-
-const daemonSet: Rule = (out, object, old) => {
-  const spec = specOf(object)
-  const selector = objectAt(spec, "selector")
-  labelSelector(out, "spec.selector", selector)
-  const labels = objectAt(templateOf(object), "metadata", "labels") ?? {}
-  const matches = selector === undefined ? false : selects(selector, labels)
-  if (matches === false) mismatch(out, templateOf(object))
-  if (selector !== undefined && isEmptySelector(selector)) {
-    invalid(out, "spec.selector", selector, "empty selector is invalid for daemonset")
-  }
-  template(object, "DaemonSet")(out)
-  notNegative(out, "spec.minReadySeconds", numberAt(spec, "minReadySeconds"))
-  const strategy = objectAt(spec, "updateStrategy") ?? {}
-  const at = "spec.updateStrategy.rollingUpdate"
-  if (strategy["type"] === "RollingUpdate") {
-    const [unavailable, surge] = [
-      valueAt(strategy, "rollingUpdate", "maxUnavailable"),
-      valueAt(strategy, "rollingUpdate", "maxSurge")
-    ]
-    intOrPercent(out, `${at}.maxUnavailable`, unavailable)
-    intOrPercent(out, `${at}.maxSurge`, surge)
-    const [none, over] = [isZeroIntOrPercent(unavailable), !isZeroIntOrPercent(surge)]
-    if (!none && over) invalid(out, `${at}.maxSurge`, surge ?? 0, "may not be set when maxUnavailable is non-zero")
-    if (none && !over) missing(out, `${at}.maxUnavailable`, "cannot be 0 when maxSurge is 0")
-    notMoreThan100Percent(out, `${at}.maxUnavailable`, unavailable)
-    notMoreThan100Percent(out, `${at}.maxSurge`, surge)
-  } else if (strategy["type"] !== "OnDelete") {
-    unsupportedStrategy(out, "spec.updateStrategy", strategy, ["RollingUpdate", "OnDelete"])
-  }
-  notNegative(out, "spec.revisionHistoryLimit", numberAt(spec, "revisionHistoryLimit"))
-  if (old !== undefined) immutable(out, "spec.selector", spec["selector"], specOf(old)["selector"])
-}
-
-const changeable = [
-  "replicas",
-  "ordinals",
-  "template",
-  "updateStrategy",
-  "revisionHistoryLimit",
-  "persistentVolumeClaimRetentionPolicy",
-  "minReadySeconds"
-]
-
-const statefulSet: Rule = (out, object, old) => {
-  const spec = specOf(object)
-  const policy = textAt(spec, "podManagementPolicy")
-  if (policy !== "OrderedReady" && policy !== "Parallel") {
-    invalid(out, "spec.podManagementPolicy", policy, "must be 'OrderedReady' or 'Parallel'")
-  }
-  const strategy = objectAt(spec, "updateStrategy") ?? {}
-  const at = "spec.updateStrategy.rollingUpdate"
-  if (strategy["type"] === "RollingUpdate") {
-    notNegative(out, `${at}.partition`, numberAt(strategy, "rollingUpdate", "partition"))
-  } else if (strategy["type"] === "OnDelete") {
-    const rolling = objectAt(strategy, "rollingUpdate")
-    if (rolling !== undefined)
-      invalid(
-        out,
-        at,
-        { Partition: rolling["partition"] ?? 0, MaxUnavailable: null },
-        "only allowed for updateStrategy 'RollingUpdate'"
-      )
-  } else {
-    const [type, rolling] = [textAt(strategy, "type"), objectAt(strategy, "rollingUpdate")]
-    out.push({
-      reason: "FieldValueInvalid",
-      message: `Invalid value: {"Type":${JSON.stringify(type)},"RollingUpdate":${JSON.stringify(rolling ?? null)}}: must be 'RollingUpdate' or 'OnDelete'`,
-      field: "spec.updateStrategy"
-    })
-  }
-  for (const when of ["whenDeleted", "whenScaled"]) {
-    const retention = textAt(spec, "persistentVolumeClaimRetentionPolicy", when)
-    maybeOneOf(out, `spec.persistentVolumeClaimRetentionPolicy.${when}`, retention, ["Delete", "Retain"])
-  }
-  if (old === undefined) {
-    for (const [each, at] of eachAt(spec, "spec", "volumeClaimTemplates")) {
-      claimSpec(out, `${at}.spec`, objectAt(each, "spec") ?? {})
-    }
-  }
-  notNegative(out, "spec.replicas", numberAt(spec, "replicas"))
-  notNegative(out, "spec.minReadySeconds", numberAt(spec, "minReadySeconds"))
-  notNegative(out, "spec.ordinals.start", numberAt(spec, "ordinals", "start"))
-  const serviceName = textAt(spec, "serviceName")
-  if (old === undefined && serviceName !== "") name(out, "spec.serviceName", serviceName, "label")
-  const claimed = listAt(spec, "volumeClaimTemplates").map((claim) => ({
-    name: textAt(claim, "metadata", "name"),
-    persistentVolumeClaim: { claimName: textAt(claim, "metadata", "name") }
-  }))
-  const names = new Set(claimed.map((volume) => volume.name))
-  const withClaims: JsonObject = {
-    ...templateOf(object),
-    spec: {
-      ...objectAt(templateOf(object), "spec"),
-      hostname: "",
-      subdomain: "",
-      volumes: [
-        ...claimed,
-        ...listAt(templateOf(object), "spec", "volumes").filter((volume) => !names.has(textAt(volume, "name")))
-      ]
-    }
-  }
-  selecting(out, object, "statefulset", (causes) => podTemplate(causes, "spec.template", withClaims))
-  alwaysRestarts(out, templateOf(object), "StatefulSet")
-  if (old === undefined) return
-  const fixed = (given: JsonObject): JsonObject =>
-    Object.fromEntries(Object.entries(given).filter(([key]) => !changeable.includes(key)))
-  const claims = (given: JsonObject): JsonObject => ({
-    ...fixed(given),
-    volumeClaimTemplates: listAt(given, "volumeClaimTemplates").map((claim) => valueAt(claim, "spec") ?? null)
-  })
-  if (!jsonEquals(claims(spec), claims(specOf(old)))) {
-    forbid(
-      out,
-      "spec",
-      "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
-    )
-  }
-}
-
-const jobNumbers = [
-  "parallelism",
-  "completions",
-  "activeDeadlineSeconds",
-  "backoffLimit",
-  "ttlSecondsAfterFinished",
-  "backoffLimitPerIndex"
-]
-
-const jobSpec = (out: Causes, path: string, spec: JsonObject): void => {
-  for (const key of jobNumbers) notNegative(out, `${path}.${key}`, numberAt(spec, key))
-  const failed = numberAt(spec, "maxFailedIndexes")
-  notNegative(out, `${path}.maxFailedIndexes`, failed)
-  if (failed !== undefined && spec["backoffLimitPerIndex"] === undefined) {
-    missing(out, `${path}.backoffLimitPerIndex`, "when maxFailedIndexes is specified")
-  }
-  const mode = textAt(spec, "completionMode")
-  maybeOneOf(out, `${path}.completionMode`, mode === "" ? undefined : mode, ["NonIndexed", "Indexed"])
-  if (mode === "Indexed") {
-    if (spec["completions"] === undefined) missing(out, `${path}.completions`, "when completion mode is Indexed")
-    if ((numberAt(spec, "parallelism") ?? 0) > 100000) {
-      invalid(
-        out,
-        `${path}.parallelism`,
-        numberAt(spec, "parallelism") ?? 0,
-        "must be less than or equal to 100000 when completion mode is Indexed"
-      )
-    }
-  } else if (mode === "NonIndexed") {
-    for (const key of ["backoffLimitPerIndex", "maxFailedIndexes"]) {
-      const value = numberAt(spec, key)
-      if (value !== undefined) invalid(out, `${path}.${key}`, value, "requires indexed completion mode")
-    }
-  }
-  const replacement = valueAt(spec, "podReplacementPolicy")
-  if (spec["podFailurePolicy"] === undefined) {
-    maybeOneOf(out, `${path}.podReplacementPolicy`, replacement, ["Failed", "TerminatingOrFailed"])
-  } else maybeOneOf(out, `${path}.podReplacementPolicy`, replacement, ["Failed"])
-  podTemplate(out, `${path}.template`, objectAt(spec, "template") ?? {})
-  const at = `${path}.template.spec.restartPolicy`
-  const policy = textAt(spec, "template", "spec", "restartPolicy")
-  if (policy === "Always" || policy === "") missing(out, at, `valid values: "OnFailure", "Never"`)
-  else if (policy !== "OnFailure" && policy !== "Never") unsupported(out, at, policy, ["OnFailure", "Never"])
-  else if (spec["podFailurePolicy"] !== undefined && policy !== "Never") {
-    invalid(out, at, policy, 'only "Never" is supported when podFailurePolicy is specified')
-  }
-}
-
-const job: Rule = (out, object, old) => {
-  const spec = specOf(object)
-  jobSpec(out, "spec", spec)
-  const selector = objectAt(spec, "selector")
-  if (selector === undefined) missing(out, "spec.selector")
-  else {
-    labelSelector(out, "spec.selector", selector)
-    if (selects(selector, objectAt(templateOf(object), "metadata", "labels") ?? {}) === false)
-      mismatch(out, templateOf(object))
-  }
-  if (old === undefined) return
-  const before = specOf(old)
-  if (spec["completionMode"] !== "Indexed")
-    immutable(out, "spec.completions", spec["completions"], before["completions"])
-  immutable(out, "spec.selector", spec["selector"], before["selector"])
-  if (!jsonEquals(spec["template"], before["template"])) {
-    immutable(out, "spec.template", spec["template"], before["template"])
-  }
-  for (const key of ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"]) {
-    immutable(out, `spec.${key}`, spec[key], before[key])
-  }
-}
-
-const cronFields: ReadonlyArray<readonly [number, number, ReadonlyArray<string>]> = [
-  [0, 59, []],
-  [0, 23, []],
-  [1, 31, []],
-  [1, 12, ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]],
-  [0, 6, ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]]
-]
-
-const descriptors = ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"]
-
-/** What robfig/cron says of a schedule, if it cannot read it. */
-const scheduleProblem = (schedule: string): string | undefined => {
-  const text = schedule.replace(/^(CRON_)?TZ=\S*\s+/, "").trim()
-  if (text.startsWith("@")) {
-    if (descriptors.includes(text)) return undefined
-    const every = /^@every (.*)$/.exec(text)
-    if (every === null) return `unrecognized descriptor: ${text}`
-    return /^([+-]?(\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h))+$/.test(every[1] ?? "")
-      ? undefined
-      : `failed to parse duration ${text}: time: invalid duration ${JSON.stringify(every[1])}`
-  }
-  const fields = text.split(/\s+/).filter((field) => field !== "")
-  if (fields.length !== 5) return `expected exactly 5 fields, found ${fields.length}: [${fields.join(" ")}]`
-  for (const [index, [low, high, names]] of cronFields.entries()) {
-    for (const each of (fields[index] ?? "").split(",")) {
-      const problem = rangeProblem(each, low, high, names)
-      if (problem !== undefined) return problem
-    }
-  }
-  return undefined
-}
-
-const rangeProblem = (text: string, low: number, high: number, names: ReadonlyArray<string>): string | undefined => {
-  const [span = "", step, ...more] = text.split("/")
-  const [first = "", last, ...rest] = span.split("-")
-  const number = (part: string): number | string => {
-    const index = names.indexOf(part.toLowerCase())
-    if (index >= 0) return index + low
-    if (/^-\d+$/.test(part)) return `negative number (${part}) not allowed: ${part}`
-    return /^\+?\d+$/.test(part)
-      ? Number(part)
-      : `failed to parse int from ${part}: strconv.Atoi: parsing ${JSON.stringify(part)}: invalid syntax`
-  }
-  let [start, end] = [low, high]
-  if (first !== "*" && first !== "?") {
-    const from = number(first)
-    if (typeof from === "string") return from
-    start = from
-    end = from
-    if (last !== undefined) {
-      if (rest.length > 0) return `too many hyphens: ${text}`
-      const to = number(last)
-      if (typeof to === "string") return to
-      end = to
-    }
-  }
-  if (more.length > 0) return `too many slashes: ${text}`
-  let by = 1
-  if (step !== undefined) {
-    const each = number(step)
-    if (typeof each === "string") return each
-    by = each
-    if (last === undefined && first !== "*" && first !== "?") end = high
-  }
-  if (start < low) return `beginning of range (${start}) below minimum (${low}): ${text}`
-  if (end > high) return `end of range (${end}) above maximum (${high}): ${text}`
-  if (start > end) return `beginning of range (${start}) beyond end of range (${end}): ${text}`
-  return by === 0 ? `step of range should be a positive number: ${text}` : undefined
-}
-
-const cronJob: Rule = (out, object, old) => {
-  const spec = specOf(object)
-  const schedule = textAt(spec, "schedule")
-  if (schedule === "") missing(out, "spec.schedule")
-  else {
-    const problem = scheduleProblem(schedule)
-    if (problem !== undefined) invalid(out, "spec.schedule", schedule, problem)
-    if (schedule.includes("TZ") && !textAt(specOf(old), "schedule").includes("TZ")) {
-      invalid(out, "spec.schedule", schedule, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead")
-    }
-  }
-  notNegative(out, "spec.startingDeadlineSeconds", numberAt(spec, "startingDeadlineSeconds"))
-  const zone = valueAt(spec, "timeZone")
-  if (typeof zone === "string" && !isTimeZone(zone)) {
-    invalid(
-      out,
-      "spec.timeZone",
-      zone,
-      zone === "" ? "timeZone must be nil or non-empty string" : `unknown time zone ${zone}`
-    )
-  }
-  oneOf(out, "spec.concurrencyPolicy", spec["concurrencyPolicy"], ["Allow", "Forbid", "Replace"])
-  const jobTemplate = objectAt(spec, "jobTemplate") ?? {}
-  const inner = objectAt(jobTemplate, "spec") ?? {}
-  jobSpec(out, "spec.jobTemplate.spec", inner)
-  if (valueAt(inner, "manualSelector") === true) {
-    unsupported(out, "spec.jobTemplate.spec.manualSelector", true, ["nil", "false"])
-  }
-  for (const key of ["successfulJobsHistoryLimit", "failedJobsHistoryLimit"]) {
-    notNegative(out, `spec.${key}`, numberAt(spec, key))
-  }
-  const cronName = textAt(object, "metadata", "name")
-  if (old === undefined && Buffer.byteLength(cronName) > 52) {
-    invalid(out, "metadata.name", cronName, "must be no more than 52 characters")
-  }
-}
-
-/** Names in the database of time zones tell upper from lower case, and are no offsets. */
-const isTimeZone = (zone: string): boolean => /^[A-Z]/.test(zone) && Option.isSome(DateTime.zoneMakeNamed(zone))
-
-const replicationController: Rule = (out, object) => {
-  const spec = specOf(object)
-  notNegative(out, "spec.minReadySeconds", numberAt(spec, "minReadySeconds"))
-  if (entriesAt(spec, "selector").length === 0) missing(out, "spec.selector")
-  notNegative(out, "spec.replicas", numberAt(spec, "replicas"))
-  if (spec["template"] === undefined) return missing(out, "spec.template")
-  const selector = objectAt(spec, "selector") ?? {}
-  const labels = objectAt(templateOf(object), "metadata", "labels") ?? {}
-  if (!Object.entries(selector).every(([key, value]) => labels[key] === value)) mismatch(out, templateOf(object))
-  template(object, "ReplicationController")(out)
 }
 
 const backend = (out: Causes, path: string, given: JsonObject): void => {
@@ -677,9 +197,7 @@ const backend = (out: Causes, path: string, given: JsonObject): void => {
     return invalid(out, path, "", "cannot set both resource and service backends")
   }
   if (resource !== undefined) {
-    if (textAt(resource, "kind") === "") missing(out, `${path}.resource.kind`)
-    if (textAt(resource, "name") === "") missing(out, `${path}.resource.name`)
-    return
+    return localReference(out, `${path}.resource`, resource)
   }
   if (target === undefined) return invalid(out, path, "", "resource or service backend is required")
   const serviceName = textAt(target, "name")
@@ -706,20 +224,20 @@ const host = (out: Causes, path: string, text: string): void => {
   }
 }
 
-const ingress: Rule = (out, object) => {
+const classAnnotation = "kubernetes.io/ingress.class"
+
+const ingress: Rule = (out, object, old) => {
   const spec = specOf(object)
   const all = eachAt(spec, "spec", "rules")
   const own = objectAt(spec, "defaultBackend")
   if (all.length === 0 && own === undefined) {
-    invalid(out, "spec", [], "either `defaultBackend` or `rules` must be specified")
-    const last = out.pop()
-    if (last !== undefined) out.push({ ...last, message: last.message.replace("[]", "null") })
+    invalid(out, "spec", valueAt(spec, "rules") ?? null, "either `defaultBackend` or `rules` must be specified")
   }
   if (own !== undefined) backend(out, "spec.defaultBackend", own)
   for (const [rule, at] of all) {
     const text = textAt(rule, "host")
     if (text !== "") {
-      if (/^\d+\.\d+\.\d+\.\d+$/.test(text)) {
+      if (isAddress(text)) {
         invalid(out, `${at}.host`, text, "must be a DNS name, not an IP address")
       }
       host(out, `${at}.host`, text)
@@ -759,6 +277,11 @@ const ingress: Rule = (out, object) => {
   }
   const className = valueAt(spec, "ingressClassName")
   if (className !== undefined) name(out, "spec.ingressClassName", String(className), "subdomain")
+  const noted = valueAt(object, "metadata", "annotations", classAnnotation)
+  if (old === undefined && noted !== undefined && className !== undefined && noted !== className) {
+    const why = "must match `ingressClassName` when both are specified"
+    invalid(out, `annotations.${classAnnotation}`, noted, why)
+  }
 }
 
 const policyPort = (out: Causes, at: string, port: JsonObject): void => {
@@ -844,118 +367,11 @@ const networkPolicy: Rule = (out, object) => {
   types.forEach((type, index) => maybeOneOf(out, `spec.policyTypes[${index}]`, type, ["Ingress", "Egress"]))
 }
 
-const reference = (out: Causes, path: string, given: JsonObject): void => {
-  for (const key of ["kind", "name"]) {
-    const text = textAt(given, key)
-    if (text === "") missing(out, `${path}.${key}`)
-    else problems(out, `${path}.${key}`, text, rules.path(text))
-  }
-}
-
-const metricFields: { readonly [type: string]: string } = {
-  ContainerResource: "containerResource",
-  External: "external",
-  Object: "object",
-  Pods: "pods",
-  Resource: "resource"
-}
-
-const autoscaler: Rule = (out, object) => {
-  const spec = specOf(object)
-  const [least, greatest] = [numberAt(spec, "minReplicas"), numberAt(spec, "maxReplicas") ?? 0]
-  if (least !== undefined && least < 1) invalid(out, "spec.minReplicas", least, "must be greater than or equal to 1")
-  if (greatest < 1) invalid(out, "spec.maxReplicas", greatest, "must be greater than 0")
-  if (least !== undefined && greatest < least) {
-    invalid(out, "spec.maxReplicas", greatest, "must be greater than or equal to `minReplicas`")
-  }
-  const target = objectAt(spec, "scaleTargetRef") ?? {}
-  reference(out, "spec.scaleTargetRef", target)
-  const version = textAt(target, "apiVersion")
-  if (!version.includes("/") && textAt(target, "kind") !== "ReplicationController") {
-    invalid(out, "spec.scaleTargetRef.apiVersion", version, "apiVersion must specify API group")
-  }
-  for (const [metric, at] of eachAt(spec, "spec", "metrics")) metricSpec(out, at, metric)
-  for (const direction of ["scaleUp", "scaleDown"]) {
-    const rule = objectAt(spec, "behavior", direction)
-    if (rule === undefined) continue
-    const at = `spec.behavior.${direction}`
-    const window = numberAt(rule, "stabilizationWindowSeconds")
-    if (window !== undefined && window < 0) {
-      invalid(out, `${at}.stabilizationWindowSeconds`, window, "must be greater than or equal to zero")
-    }
-    if (window !== undefined && window > 3600) {
-      invalid(out, `${at}.stabilizationWindowSeconds`, window, "must be less than or equal to 3600")
-    }
-    maybeOneOf(out, `${at}.selectPolicy`, valueAt(rule, "selectPolicy"), ["Disabled", "Max", "Min"])
-    const policies = eachAt(rule, at, "policies")
-    if (policies.length === 0) missing(out, `${at}.policies`, "must specify at least one Policy")
-    for (const [policy, where] of policies) {
-      const [value, period] = [numberAt(policy, "value") ?? 0, numberAt(policy, "periodSeconds") ?? 0]
-      maybeOneOf(out, `${where}.type`, textAt(policy, "type"), ["Percent", "Pods"])
-      if (value <= 0) invalid(out, `${where}.value`, value, "must be greater than zero")
-      if (period <= 0) invalid(out, `${where}.periodSeconds`, period, "must be greater than zero")
-      if (period > 1800) invalid(out, `${where}.periodSeconds`, period, "must be less than or equal to 1800")
-    }
-  }
-}
-
-const metricSpec = (out: Causes, at: string, metric: JsonObject): void => {
-  const type = textAt(metric, "type")
-  const [expected, own] = [metricFields[type], objectAt(metric, "resource")]
-  if (type === "") missing(out, `${at}.type`, "must specify a metric source type")
-  maybeOneOf(out, `${at}.type`, type, Object.keys(metricFields))
-  if (own !== undefined) {
-    if (textAt(own, "name") === "") missing(out, `${at}.resource.name`, "must specify a resource name")
-    const target = objectAt(own, "target") ?? {}
-    metricTarget(out, `${at}.resource.target`, target)
-    const [utilization, average] = [target["averageUtilization"], target["averageValue"]]
-    if (utilization === undefined && average === undefined) {
-      missing(
-        out,
-        `${at}.resource.target.averageUtilization`,
-        "must set either a target raw value or a target utilization"
-      )
-    }
-    if (utilization !== undefined && average !== undefined) {
-      forbid(out, `${at}.resource.target.averageValue`, "may not set both a target raw value and a target utilization")
-    }
-  }
-  if (expected !== undefined && metric[expected] === undefined) {
-    missing(out, `${at}.${expected}`, "must populate information for the given metric source")
-  }
-  for (const field of Object.values(metricFields)) {
-    if (field !== expected && metric[field] !== undefined) {
-      forbid(out, `${at}.${field}`, "must populate the given metric source only")
-    }
-  }
-}
-
-const metricTarget = (out: Causes, at: string, target: JsonObject): void => {
-  const type = textAt(target, "type")
-  if (type === "") missing(out, `${at}.type`, "must specify a metric target type")
-  if (type !== "Utilization" && type !== "Value" && type !== "AverageValue") {
-    invalid(out, `${at}.type`, type, "must be either Utilization, Value, or AverageValue")
-  }
-  for (const key of ["value", "averageValue"]) {
-    const quantity = quantityAt(target[key])
-    if (quantity !== undefined && quantity.nanos <= 0n)
-      invalid(out, `${at}.${key}`, target[key] ?? null, "must be positive")
-  }
-  const utilization = numberAt(target, "averageUtilization")
-  if (utilization !== undefined && utilization < 1) {
-    invalid(out, `${at}.averageUtilization`, utilization, "must be greater than 0")
-  }
-}
-
 const disruptionBudget: Rule = (out, object) => {
   const spec = specOf(object)
   if (spec["minAvailable"] !== undefined && spec["maxUnavailable"] !== undefined) {
-    invalid(out, "spec", null, "minAvailable and maxUnavailable cannot be both set")
-    const last = out.pop()
-    if (last !== undefined) {
-      const go = `{"MinAvailable":${JSON.stringify(spec["minAvailable"])},"Selector":${JSON.stringify(spec["selector"] ?? null)},"MaxUnavailable":${JSON.stringify(spec["maxUnavailable"])},"UnhealthyPodEvictionPolicy":${JSON.stringify(spec["unhealthyPodEvictionPolicy"] ?? null)}}`
-      out.push({ ...last, message: last.message.replace("null", go) })
-    }
+    const text = structText("policy.PodDisruptionBudgetSpec", spec)
+    invalidText(out, "spec", text, "minAvailable and maxUnavailable cannot be both set")
   }
   for (const key of ["minAvailable", "maxUnavailable"]) {
     intOrPercent(out, `spec.${key}`, spec[key])
@@ -1036,234 +452,22 @@ const binding =
       } else unsupported(out, `${at}.kind`, kind, ["ServiceAccount", "User", "Group"])
     }
     if (old !== undefined && !jsonEquals(roleReference, old["roleRef"])) {
-      invalid(out, "roleRef", roleReference, "cannot change roleRef")
-      const last = out.pop()
-      if (last !== undefined) {
-        const go = `{"APIGroup":${JSON.stringify(roleReference["apiGroup"])},"Kind":${JSON.stringify(roleReference["kind"])},"Name":${JSON.stringify(roleName)}}`
-        out.push({ ...last, message: `Invalid value: ${go}: cannot change roleRef` })
-      }
+      invalidText(out, "roleRef", structText("rbac.RoleRef", roleReference), "cannot change roleRef")
     }
   }
 
-const modes = (out: Causes, path: string, spec: JsonObject): void => {
-  const given = listAt(spec, "accessModes")
-  for (const mode of given) maybeOneOf(out, `${path}.accessModes`, mode, accessModes)
-  if (
-    given.includes("ReadWriteOncePod") &&
-    given.some((mode) => mode !== "ReadWriteOncePod" && accessModes.includes(String(mode)))
-  ) {
-    forbid(out, `${path}.accessModes`, "may not use ReadWriteOncePod with other access modes")
-  }
+const systemPriorities: { readonly [name: string]: number } = {
+  "system-cluster-critical": 2_000_000_000,
+  "system-node-critical": 2_000_001_000
 }
 
-const claimSpec = (out: Causes, path: string, spec: JsonObject): void => {
-  if (listAt(spec, "accessModes").length === 0) {
-    missing(out, `${path}.accessModes`, "at least 1 access mode is required")
-  }
-  labelSelector(out, `${path}.selector`, objectAt(spec, "selector"))
-  modes(out, path, spec)
-  const storage = valueAt(spec, "resources", "requests", "storage")
-  const amount = quantityAt(storage)
-  if (storage === undefined) missing(out, `${path}.resources[storage]`)
-  else if (amount !== undefined && amount.nanos <= 0n) {
-    invalid(out, `${path}.resources[storage]`, storage, "must be greater than zero")
-  }
-  const className = textAt(spec, "storageClassName")
-  if (className !== "") name(out, `${path}.storageClassName`, className, "subdomain")
-  maybeOneOf(out, `${path}.volumeMode`, valueAt(spec, "volumeMode"), ["Block", "Filesystem"])
-}
-
-const claim: Rule = (out, object, old) => {
-  const spec = specOf(object)
-  claimSpec(out, "spec", spec)
-  const amount = quantityAt(valueAt(spec, "resources", "requests", "storage"))
-  if (old === undefined) return
-  const before = specOf(old)
-  const bound = valueAt(object, "status", "phase") === "Bound"
-  const fixed = (given: JsonObject): JsonObject => {
-    const { resources, volumeAttributesClassName, volumeName, ...rest } = given
-    const attributes = volumeAttributesClassName === undefined ? {} : { volumeAttributesClassName }
-    const requests = objectAt(resources, "requests") ?? {}
-    const { storage: _storage, ...others } = requests
-    return {
-      ...rest,
-      ...(before["volumeName"] === undefined || volumeName === undefined ? {} : { volumeName }),
-      ...(bound ? {} : attributes),
-      resources: { ...objectAt(resources), requests: bound ? others : requests }
-    }
-  }
-  if (!jsonEquals(fixed(spec), fixed(before))) {
-    forbid(
-      out,
-      "spec",
-      "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
-    )
-  }
-  const [oldAmount, status] = [
-    quantityAt(valueAt(before, "resources", "requests", "storage")),
-    quantityAt(valueAt(old, "status", "capacity", "storage"))
-  ]
-  if (
-    amount !== undefined &&
-    oldAmount !== undefined &&
-    amount.nanos < oldAmount.nanos &&
-    amount.nanos <= (status?.nanos ?? 0n)
-  ) {
-    forbid(out, "spec.resources.requests.storage", "field can not be less than status.capacity")
-  }
-  immutable(out, "volumeMode", spec["volumeMode"], before["volumeMode"])
-}
-
-const notSources = new Set([
-  "accessModes",
-  "capacity",
-  "claimRef",
-  "mountOptions",
-  "nodeAffinity",
-  "persistentVolumeReclaimPolicy",
-  "storageClassName",
-  "volumeAttributesClassName",
-  "volumeMode"
-])
-
-const volume: Rule = (out, object, old) => {
-  const spec = specOf(object)
-  if (listAt(spec, "accessModes").length === 0) missing(out, "spec.accessModes")
-  modes(out, "spec", spec)
-  const capacity = objectAt(spec, "capacity") ?? {}
-  if (Object.keys(capacity).length === 0) missing(out, "spec.capacity")
-  if (capacity["storage"] === undefined || Object.keys(capacity).length > 1) {
-    unsupported(out, "spec.capacity", objectAt(spec, "capacity") ?? null, ["storage"])
-  }
-  for (const [key, value] of entriesAt(capacity)) {
-    const amount = quantityAt(value)
-    if (amount !== undefined && amount.nanos < 0n)
-      invalid(out, `spec.capacity[${key}]`, value, "must be a valid resource quantity")
-    if (amount !== undefined && amount.nanos <= 0n) {
-      invalid(out, `spec.capacity[${key}]`, value, "must be greater than zero")
-    }
-  }
-  maybeOneOf(out, "spec.persistentVolumeReclaimPolicy", valueAt(spec, "persistentVolumeReclaimPolicy"), [
-    "Delete",
-    "Recycle",
-    "Retain"
-  ])
-  const sources = Object.keys(spec).filter((key) => !notSources.has(key))
-  if (sources.length === 0) missing(out, "spec", "must specify a volume type")
-  const path = valueAt(spec, "hostPath", "path")
-  if (spec["hostPath"] !== undefined) {
-    if (path === undefined || path === "") missing(out, "spec.hostPath.path")
-    else if (String(path).split("/").includes("..")) invalid(out, "spec.hostPath.path", path, "must not contain '..'")
-  }
-  if (path === "/" && spec["persistentVolumeReclaimPolicy"] === "Recycle") {
-    forbid(out, "spec.persistentVolumeReclaimPolicy", "may not be 'recycle' for a hostPath mount of '/'")
-  }
-  const className = textAt(spec, "storageClassName")
-  if (className !== "") name(out, "spec.storageClassName", className, "subdomain")
-  maybeOneOf(out, "spec.volumeMode", valueAt(spec, "volumeMode"), ["Block", "Filesystem"])
-  if (old === undefined) return
-  for (const source of new Set([...sources, ...Object.keys(specOf(old)).filter((key) => !notSources.has(key))])) {
-    if (!jsonEquals(spec[source], specOf(old)[source])) {
-      return forbid(out, "spec.persistentvolumesource", "spec.persistentvolumesource is immutable after creation")
-    }
-  }
-  immutable(out, "spec.volumeMode", spec["volumeMode"], specOf(old)["volumeMode"])
-}
-
-const storageClass: Rule = (out, object, old) => {
-  if (old !== undefined) {
-    for (const key of ["parameters", "provisioner", "reclaimPolicy"]) {
-      if (!jsonEquals(object[key] ?? {}, old[key] ?? {})) forbid(out, key, `updates to ${key} are forbidden.`)
-    }
-    return immutable(out, "volumeBindingMode", object["volumeBindingMode"], old["volumeBindingMode"])
-  }
-  const provisioner = textAt(object, "provisioner")
-  if (provisioner === "") missing(out, "provisioner")
-  else problems(out, "provisioner", provisioner.toLowerCase(), labelKeyProblems(provisioner.toLowerCase()))
-  for (const [key] of entriesAt(object, "parameters")) {
-    if (key === "") invalid(out, "parameters", key, "field can not be empty.")
-  }
-  maybeOneOf(out, "reclaimPolicy", valueAt(object, "reclaimPolicy"), ["Delete", "Retain"])
-  maybeOneOf(out, "volumeBindingMode", valueAt(object, "volumeBindingMode"), ["Immediate", "WaitForFirstConsumer"])
-}
-
-const quota: Rule = (out, object) => {
-  for (const [key, value] of entriesAt(object, "spec", "hard")) {
-    resourceName(out, `spec.hard[${key}]`, key)
-    resourceQuantity(out, `spec.hard[${key}]`, key, value)
-  }
-}
-
-const limitRange: Rule = (out, object) => {
-  const types = new Set<string>()
-  for (const [limit, at] of eachAt(specOf(object), "spec", "limits")) {
-    const type = textAt(limit, "type")
-    const found = labelKeyProblems(type)
-    problems(out, `${at}.type`, type, found)
-    if (found.length === 0 && !type.includes("/") && !["Pod", "Container", "PersistentVolumeClaim"].includes(type)) {
-      invalid(out, `${at}.type`, type, "must be a standard limit type or fully qualified")
-    }
-    if (types.has(type)) duplicate(out, `${at}.type`, type)
-    types.add(type)
-    if (type === "Pod") {
-      for (const key of ["default", "defaultRequest"]) {
-        if (entriesAt(limit, key).length > 0) {
-          forbid(out, `${at}.${key}`, "may not be specified when `type` is 'Pod'")
-        }
-      }
-    }
-    const of = (key: string, resource: string) => {
-      const text = valueAt(limit, key, resource)
-      return text === undefined ? undefined : { text: String(text), nanos: quantityAt(text)?.nanos ?? 0n }
-    }
-    const resources = new Set(
-      ["max", "min", "default", "defaultRequest"].flatMap((key) => entriesAt(limit, key).map(([resource]) => resource))
-    )
-    for (const resource of resources) {
-      const [least, greatest, own, asked] = [
-        of("min", resource),
-        of("max", resource),
-        of("default", resource),
-        of("defaultRequest", resource)
-      ]
-      type Amount = typeof least
-      const above = (
-        a: Amount,
-        b: Amount,
-        key: string,
-        shown: Amount,
-        detail: (a: string, b: string) => string
-      ): void => {
-        if (a !== undefined && b !== undefined && a.nanos > b.nanos) {
-          invalid(out, `${at}.${key}[${resource}]`, shown?.text ?? "", detail(a.text, b.text))
-        }
-      }
-      above(least, greatest, "min", least, (a, b) => `min value ${a} is greater than max value ${b}`)
-      above(
-        least,
-        asked,
-        "defaultRequest",
-        asked,
-        (a, b) => `min value ${a} is greater than default request value ${b}`
-      )
-      above(
-        asked,
-        greatest,
-        "defaultRequest",
-        asked,
-        (a, b) => `default request value ${a} is greater than max value ${b}`
-      )
-      above(
-        asked,
-        own,
-        "defaultRequest",
-        asked,
-        (a, b) => `default request value ${a} is greater than default limit value ${b}`
-      )
-      above(least, own, "default", least, (a, b) => `min value ${a} is greater than default value ${b}`)
-      above(own, greatest, "default", greatest, (a, b) => `default value ${a} is greater than max value ${b}`)
-    }
-  }
+/** Why a name is not that of one of the system's own classes. */
+const systemPriorityProblem = (object: JsonObject): string | undefined => {
+  const className = textAt(object, "metadata", "name")
+  const value = Object.hasOwn(systemPriorities, className) ? systemPriorities[className] : undefined
+  if (value === undefined) return `${className} is not a known system priority class`
+  if (numberAt(object, "value") !== value) return `value of ${className} PriorityClass must be ${value}`
+  return object["globalDefault"] === true ? `globalDefault of ${className} PriorityClass must be false` : undefined
 }
 
 const priorityClass: Rule = (out, object, old) => {
@@ -1272,8 +476,15 @@ const priorityClass: Rule = (out, object, old) => {
     if (value !== (numberAt(old, "value") ?? 0)) forbid(out, "value", "may not be changed in an update.")
     return immutable(out, "preemptionPolicy", object["preemptionPolicy"], old["preemptionPolicy"])
   }
-  if (value > 1000000000) forbid(out, "value", "maximum allowed value of a user defined priority is 1000000000")
-  maybeOneOf(out, "preemptionPolicy", valueAt(object, "preemptionPolicy"), ["PreemptLowerPriority", "Never"])
+  if (textAt(object, "metadata", "name").startsWith("system-")) {
+    const problem = systemPriorityProblem(object)
+    const why = "priority class names with 'system-' prefix are reserved for system use only"
+    if (problem !== undefined) forbid(out, "metadata.name", `${why}. error: ${problem}`)
+  } else if (value > 1_000_000_000) {
+    forbid(out, "value", "maximum allowed value of a user defined priority is 1000000000")
+  }
+  const policies = ["PreemptLowerPriority", "Never"]
+  maybeOneOf(out, "preemptionPolicy", valueAt(object, "preemptionPolicy"), policies)
 }
 
 const lease: Rule = (out, object) => {
@@ -1285,43 +496,82 @@ const lease: Rule = (out, object) => {
   notNegative(out, "spec.leaseTransitions", numberAt(spec, "leaseTransitions"))
 }
 
-const node: Rule = (out, object) => {
+/** The API server has them at the metadata. */
+const taints = (out: Causes, spec: JsonObject): void => {
   const seen = new Set<string>()
-  // The API server names them so.
-  for (const [taint, at] of eachAt(specOf(object), "metadata", "taints")) {
-    const [key, effect] = [textAt(taint, "key"), textAt(taint, "effect")]
+  for (const [taint, at] of eachAt(spec, "metadata", "taints")) {
+    const [key, value, effect] = [textAt(taint, "key"), textAt(taint, "value"), textAt(taint, "effect")]
     problems(out, `${at}.key`, key, labelKeyProblems(key))
+    const found = labelValueProblems(value)
+    if (found.length > 0) invalid(out, `${at}.value`, value, found.join(";"))
     oneOf(out, `${at}.effect`, effect, ["NoSchedule", "PreferNoSchedule", "NoExecute"])
     const id = `${key}/${effect}`
-    if (seen.has(id)) duplicate(out, at, taint)
+    if (seen.has(id)) {
+      duplicateText(out, at, structText("core.Taint", taint), "taints must be unique by key and effect pair")
+    }
     seen.add(id)
   }
 }
 
-const endpointSlice: Rule = (out, object, old) => {
-  const type = textAt(object, "addressType")
-  oneOf(out, "addressType", type, ["FQDN", "IPv4", "IPv6"])
-  for (const [endpoint, path] of eachAt(object, "", "endpoints")) {
-    const at = path.slice(1)
-    const addresses = listAt(endpoint, "addresses")
-    if (addresses.length === 0) missing(out, `${at}.addresses`, "must contain at least 1 address")
-    addresses.forEach((address, index) => {
-      if (type === "IPv4") ip(out, `${at}.addresses[${index}]`, String(address))
-      if (type === "IPv6") strictIp(out, `${at}.addresses[${index}]`, String(address))
-    })
-    const hostname = valueAt(endpoint, "hostname")
-    if (hostname !== undefined) name(out, `${at}.hostname`, String(hostname), "label")
+const nodeResources = (out: Causes, object: JsonObject): void => {
+  for (const list of ["capacity", "allocatable"]) {
+    for (const [key, value] of entriesAt(object, "status", list)) {
+      resourceQuantity(out, `status.${list}.${key}`, key, value)
+    }
   }
-  const names = new Set<string>()
-  for (const [port, path] of eachAt(object, "", "ports")) {
-    const at = path.slice(1)
-    const portName = textAt(port, "name")
-    if (portName !== "") name(out, `${at}.name`, portName, "label")
-    if (names.has(portName)) duplicate(out, `${at}.name`, portName)
-    names.add(portName)
-    oneOf(out, `${at}.protocol`, port["protocol"], protocols)
+}
+
+const nodeUpdate = (out: Causes, object: JsonObject, old: JsonObject): void => {
+  const [spec, before] = [specOf(object), specOf(old)]
+  nodeResources(out, object)
+  const addresses = listAt(object, "status", "addresses")
+  addresses.forEach((address, index) => {
+    if (addresses.slice(0, index).some((other) => jsonEquals(other, address))) {
+      const [type, text] = [textAt(address, "type"), textAt(address, "address")]
+      duplicateText(out, `status.addresses[${index}]`, goText({ Address: text, Type: type }))
+    }
+  })
+  const [ranges, known] = [listAt(spec, "podCIDRs"), listAt(before, "podCIDRs")]
+  const once = (key: string): void =>
+    forbid(out, `spec.${key}`, `node updates may not change ${key.replace("CIDRs", "CIDR")} except from "" to valid`)
+  if (known.length > 0) {
+    if (known.length !== ranges.length) once("podCIDRs")
+    else known.forEach((range, index) => range !== ranges[index] && once("podCIDRs"))
   }
-  if (old !== undefined) immutable(out, "addressType", object["addressType"], old["addressType"])
+  const provider = textAt(before, "providerID")
+  if (provider !== "" && provider !== textAt(spec, "providerID")) once("providerID")
+  taints(out, spec)
+  if (textAt(spec, "externalID") !== textAt(before, "externalID")) {
+    forbid(out, "spec.externalID", "may not be updated")
+  }
+}
+
+const node: Rule = (out, object, old) => {
+  if (old !== undefined) return nodeUpdate(out, object, old)
+  const ranges = listAt(specOf(object), "podCIDRs").map(String)
+  taints(out, specOf(object))
+  nodeResources(out, object)
+  ranges.forEach((range, index) => cidr(out, `spec.podCIDRs[${index}]`, range))
+  const families = new Set(ranges.map((range) => range.includes(":")))
+  if (ranges.length > 1 && ranges.every(isCidr) && (families.size < 2 || ranges.length > 2)) {
+    invalid(out, "spec.podCIDRs", ranges, "may specify no more than one CIDR for each IP family")
+  }
+}
+
+const urlForm = "; desired format: https://host[/path]"
+
+const webhookUrl = (out: Causes, path: string, text: string): void => {
+  const [, scheme = "", authority = "", query = "", fragment = ""] =
+    /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?:\/\/([^/?#]*))?[^?#]*(?:\?([^#]*))?(?:#(.*))?$/.exec(text) ?? []
+  const user = authority.includes("@") ? authority.slice(0, authority.lastIndexOf("@")) : undefined
+  const host = user === undefined ? authority : authority.slice(user.length + 1)
+  if (scheme.toLowerCase() !== "https") {
+    invalid(out, path, scheme.toLowerCase(), `'https' is the only allowed URL scheme${urlForm}`)
+  }
+  if (host === "") invalid(out, path, host, `host must be specified${urlForm}`)
+  if (user !== undefined) invalid(out, path, user, "user information is not permitted in the URL")
+  if (fragment !== "") invalid(out, path, fragment, "fragments are not permitted in the URL")
+  if (query !== "") invalid(out, path, query, "query parameters are not permitted in the URL")
 }
 
 const operations = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"]
@@ -1371,7 +621,8 @@ const webhooks =
       const [url, target] = [valueAt(hook, "clientConfig", "url"), objectAt(hook, "clientConfig", "service")]
       if ((url === undefined) === (target === undefined)) {
         missing(out, `${at}.clientConfig`, "exactly one of url or service is required")
-      } else if (target !== undefined) {
+      } else if (url !== undefined) webhookUrl(out, `${at}.clientConfig.url`, String(url))
+      else if (target !== undefined) {
         const where = `${at}.clientConfig.service`
         if (textAt(target, "name") === "") missing(out, `${where}.name`, "service name is required")
         if (textAt(target, "namespace") === "") missing(out, `${where}.namespace`, "service namespace is required")
@@ -1396,13 +647,6 @@ const webhooks =
 
 const template_: Rule = (out, object) => podTemplate(out, "template", objectAt(object, "template") ?? {})
 
-const event: Rule = (out, object) => {
-  const [own, about] = [textAt(object, "metadata", "namespace"), textAt(object, "involvedObject", "namespace")]
-  if (about === "" ? own !== "default" && own !== "kube-system" && own !== "" : own !== about) {
-    invalid(out, "involvedObject.namespace", about, "does not match event.namespace")
-  }
-}
-
 const controllerRevision: Rule = (out, object, old) => {
   const data = valueAt(object, "data")
   if (data === undefined) missing(out, "data", "data is mandatory")
@@ -1414,40 +658,40 @@ const controllerRevision: Rule = (out, object, old) => {
 const ingressClass: Rule = (out, object, old) => {
   const spec = specOf(object)
   const controller = textAt(spec, "controller")
-  if (controller === "") missing(out, "spec.controller")
-  else if (!/^[^/]+\/.+$/.test(controller)) {
-    invalid(out, "spec.controller", controller, 'must be a domain-prefixed path (such as "acme.io/foo")')
-  }
-  const parameters = objectAt(spec, "parameters")
-  if (parameters !== undefined) {
-    for (const key of ["kind", "name"]) if (textAt(parameters, key) === "") missing(out, `spec.parameters.${key}`)
-    const scope = valueAt(parameters, "scope")
-    maybeOneOf(out, "spec.parameters.scope", scope, ["Cluster", "Namespace"])
-    const namespace = textAt(parameters, "namespace")
-    if (scope === "Namespace" && namespace === "") {
-      missing(out, "spec.parameters.namespace", "`parameters.scope` is set to 'Namespace'")
-    }
-    if (scope === "Cluster" && parameters["namespace"] !== undefined) {
-      forbid(out, "spec.parameters.namespace", "`parameters.scope` is set to 'Cluster'")
-    }
-  }
   if (old !== undefined) immutable(out, "spec.controller", spec["controller"], specOf(old)["controller"])
+  if (Buffer.byteLength(controller) > 250) tooLong(out, "spec.controller", 250)
+  domainPrefixedPath(out, "spec.controller", controller)
+  const given = objectAt(spec, "parameters")
+  if (given === undefined) return
+  const at = "spec.parameters"
+  localReference(out, at, given)
+  const [scope, namespace] = [valueAt(given, "scope"), valueAt(given, "namespace")]
+  if (scope === undefined) missing(out, `${at}.scope`)
+  else maybeOneOf(out, `${at}.scope`, scope, ["Cluster", "Namespace"])
+  if (namespace === "") missing(out, `${at}.namespace`)
+  else if (namespace !== undefined) name(out, `${at}.namespace`, String(namespace), "label")
+  if (scope === "Namespace" && namespace === undefined) {
+    missing(out, `${at}.namespace`, "`parameters.scope` is set to 'Namespace'")
+  }
+  if (scope === "Cluster" && namespace !== undefined) {
+    forbid(out, `${at}.namespace`, "`parameters.scope` is set to 'Cluster'")
+  }
 }
 
 const runtimeClass: Rule = (out, object, old) => {
+  if (old !== undefined) return immutable(out, "handler", object["handler"], old["handler"])
   name(out, "handler", textAt(object, "handler"), "label")
-  if (old !== undefined) immutable(out, "handler", object["handler"], old["handler"])
-}
-
-/** The finalizers of its spec, each by the rules of those of metadata. */
-const namespace: Rule = (out, object) => {
-  for (const [index, finalizer] of listAt(specOf(object), "finalizers").entries()) {
-    const text = String(finalizer)
-    const path = `spec.finalizers[${index}]`
-    problems(out, path, text, labelKeyProblems(text))
-    if (!text.includes("/") && !standardFinalizers.has(text)) {
-      invalid(out, path, text, "name is neither a standard finalizer name nor is it fully qualified")
-    }
+  const fixed = objectAt(object, "overhead", "podFixed")
+  if (fixed !== undefined) containerResources(out, "overhead", { limits: fixed }, new Set())
+  const scheduling = objectAt(object, "scheduling")
+  if (scheduling === undefined) return
+  labels(out, "scheduling.nodeSelector", scheduling["nodeSelector"])
+  tolerations(out, "scheduling", scheduling)
+  const seen = new Set<string>()
+  for (const [toleration, at] of eachAt(scheduling, "scheduling", "tolerations")) {
+    const id = goText(["key", "operator", "value", "effect"].map((key) => textAt(toleration, key)))
+    if (seen.has(id)) duplicateText(out, at, structText("core.Toleration", toleration))
+    seen.add(id)
   }
 }
 
@@ -1457,32 +701,7 @@ const byKind: { readonly [groupKind: string]: Rule | undefined } = {
   "ControllerRevision.apps": controllerRevision,
   "IngressClass.networking.k8s.io": ingressClass,
   "RuntimeClass.node.k8s.io": runtimeClass,
-  Endpoints: (out, object) => {
-    for (const [subset, path] of eachAt(object, "", "subsets")) {
-      const at = path.slice(1)
-      if (listAt(subset, "addresses").length === 0 && listAt(subset, "notReadyAddresses").length === 0) {
-        missing(out, at, "must specify `addresses` or `notReadyAddresses`")
-      }
-      for (const key of ["addresses", "notReadyAddresses"]) {
-        for (const [address, where] of eachAt(subset, at, key)) {
-          const text = textAt(address, "ip")
-          ip(out, `${where}.ip`, text)
-          if (!isAddress(text)) invalid(out, `${where}.ip`, text, "must be a valid IP address")
-          else if (/^(127\.|::1$)/.test(text)) {
-            invalid(out, `${where}.ip`, text, "may not be in the loopback range (127.0.0.0/8, ::1/128)")
-          }
-        }
-      }
-      const ports = eachAt(subset, at, "ports")
-      for (const [port, where] of ports) {
-        const portName = textAt(port, "name")
-        if (ports.length > 1 && portName === "") missing(out, `${where}.name`)
-        else if (portName !== "") name(out, `${where}.name`, portName, "label")
-        portNumber(out, `${where}.port`, numberAt(port, "port") ?? 0)
-        oneOf(out, `${where}.protocol`, port["protocol"], protocols)
-      }
-    }
-  },
+  Endpoints: endpoints,
   LimitRange: limitRange,
   Namespace: namespace,
   Node: node,
@@ -1502,6 +721,8 @@ const byKind: { readonly [groupKind: string]: Rule | undefined } = {
   "HorizontalPodAutoscaler.autoscaling": autoscaler,
   "CronJob.batch": cronJob,
   "Job.batch": job,
+  "CertificateSigningRequest.certificates.k8s.io": signingRequest,
+  "Event.events.k8s.io": newEvent,
   "Lease.coordination.k8s.io": lease,
   "EndpointSlice.discovery.k8s.io": endpointSlice,
   "Ingress.networking.k8s.io": ingress,
@@ -1512,18 +733,44 @@ const byKind: { readonly [groupKind: string]: Rule | undefined } = {
   "Role.rbac.authorization.k8s.io": role(true),
   "RoleBinding.rbac.authorization.k8s.io": binding(true),
   "PriorityClass.scheduling.k8s.io": priorityClass,
+  "CSIDriver.storage.k8s.io": csiDriver,
   "StorageClass.storage.k8s.io": storageClass,
   "MutatingWebhookConfiguration.admissionregistration.k8s.io": webhooks(true),
   "ValidatingWebhookConfiguration.admissionregistration.k8s.io": webhooks(false)
+}
+
+/** By kind and subresource. What is not here is checked as a write of the whole, and a status not at all. */
+const byPart: { readonly [part: string]: PartRule | undefined } = {
+  "DaemonSet.apps/status": daemonSetStatus,
+  "Deployment.apps/status": deploymentStatus,
+  "Job.batch/status": jobStatus,
+  "ReplicaSet.apps/status": replicaSetStatus,
+  "ReplicationController/status": replicationControllerStatus,
+  "StatefulSet.apps/status": statefulSetStatus,
+  "Ingress.networking.k8s.io/status": ingressStatus,
+  "Namespace/finalize": namespaceFinalize,
+  "Namespace/status": namespaceStatus,
+  "ResourceQuota/status": quotaStatus,
+  "HorizontalPodAutoscaler.autoscaling/status": autoscalerStatus,
+  "Node/status": nodeUpdate,
+  "PersistentVolumeClaim/status": claimStatus,
+  "Service/status": serviceStatus,
+  "Pod/ephemeralcontainers": ephemeralContainersUpdate,
+  "Pod/resize": podResize(qosClass),
+  "Pod/status": podStatusUpdate
 }
 
 /** What is wrong with an object, its metadata apart; empty if the API server takes it. */
 export const validate = (
   { group, kind }: Pick<GroupVersionKind, "group" | "kind">,
   object: JsonObject,
-  old?: JsonObject
+  old?: JsonObject,
+  subresource = ""
 ): ReadonlyArray<Cause> => {
   const out: Causes = []
-  byKind[group === "" ? kind : `${kind}.${group}`]?.(out, object, old)
+  const id = group === "" ? kind : `${kind}.${group}`
+  const part = subresource === "" || old === undefined ? undefined : byPart[`${id}/${subresource}`]
+  if (part !== undefined && old !== undefined) part(out, object, old)
+  else if (subresource !== "status") byKind[id]?.(out, object, old)
   return out
 }

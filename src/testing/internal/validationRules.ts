@@ -10,6 +10,14 @@ import type { NameRule } from "./strategies.js"
 /** Where what is wrong is gathered, in the order in which the API server looks. */
 export type Causes = Array<Cause>
 
+/** What a kind has to be; `old` is the object that a write takes the place of. */
+export type Rule = (out: Causes, object: JsonObject, old: JsonObject | undefined) => void
+
+/** What a write of a part of an object has to be. */
+export type PartRule = (out: Causes, object: JsonObject, old: JsonObject) => void
+
+export const specOf = (object: JsonObject | undefined): JsonObject => objectAt(object, "spec") ?? {}
+
 export const objectAt = (object: Json | undefined, ...path: ReadonlyArray<string>): JsonObject | undefined => {
   const found = valueAt(object, ...path)
   return isJsonObject(found) ? found : undefined
@@ -63,6 +71,16 @@ export const invalid = (out: Causes, path: string, value: Json, detail: string):
   out.push(invalidValue(path, goText(value), detail))
 }
 
+/** Of a value that is text already. */
+export const invalidText = (out: Causes, path: string, value: string, detail: string): void => {
+  out.push(invalidValue(path, value, detail))
+}
+
+/** Of a value that is not shown. */
+export const invalidOmitted = (out: Causes, path: string, detail: string): void => {
+  out.push({ reason: "FieldValueInvalid", message: `Invalid value: ${detail}`, field: path })
+}
+
 export const missing = (out: Causes, path: string, detail = ""): void => {
   out.push(required(path, detail))
 }
@@ -75,8 +93,12 @@ export const unsupported = (out: Causes, path: string, value: Json, supported: R
   out.push(notSupported(path, goText(value), supported))
 }
 
-export const duplicate = (out: Causes, path: string, value: Json): void => {
-  out.push({ reason: "FieldValueDuplicate", message: `Duplicate value: ${goText(value)}`, field: path })
+export const duplicate = (out: Causes, path: string, value: Json): void => duplicateText(out, path, goText(value))
+
+/** Of a value that is text already. */
+export const duplicateText = (out: Causes, path: string, value: string, detail = ""): void => {
+  const why = detail === "" ? "" : `: ${detail}`
+  out.push({ reason: "FieldValueDuplicate", message: `Duplicate value: ${value}${why}`, field: path })
 }
 
 export const notFound = (out: Causes, path: string, value: Json): void => {
@@ -85,6 +107,11 @@ export const notFound = (out: Causes, path: string, value: Json): void => {
 
 export const tooLong = (out: Causes, path: string, limit: number): void => {
   out.push({ reason: "FieldValueTooLong", message: `Too long: may not be more than ${limit} bytes`, field: path })
+}
+
+export const tooMany = (out: Causes, path: string, count: number, limit: number): void => {
+  const message = `Too many: ${count}: must have at most ${limit} items`
+  out.push({ reason: "FieldValueTooMany", message, field: path })
 }
 
 /** Each problem of a text. */
@@ -127,7 +154,31 @@ export const maybeOneOf = (
   if (value !== undefined && !supported.includes(String(value))) unsupported(out, path, value, supported)
 }
 
+const pathPattern = /^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/
+
+/** A name below the domain of who knows it: `acme.io/foo`. */
+export const domainPrefixedPath = (out: Causes, path: string, text: string): void => {
+  if (text === "") return missing(out, path)
+  const slash = text.indexOf("/")
+  const [domain, rest] = [text.slice(0, Math.max(slash, 0)), text.slice(slash + 1)]
+  if (domain === "" || rest === "") {
+    return invalid(out, path, text, 'must be a domain-prefixed path (such as "acme.io/foo")')
+  }
+  name(out, path, domain, "subdomain")
+  if (!pathPattern.test(rest)) {
+    const pattern = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+"
+    invalid(out, path, rest, `Invalid path (regex used for validation is '${pattern}')`)
+  }
+}
+
 export const range = (low: number, high: number): string => `must be between ${low} and ${high}, inclusive`
+
+const maxId = 2147483647
+
+/** The id of a user or of a group. */
+export const numericId = (out: Causes, path: string, id: number | undefined): void => {
+  if (id !== undefined && (id < 0 || id > maxId)) invalid(out, path, id, range(0, maxId))
+}
 
 export const portNumber = (out: Causes, path: string, port: number): void => {
   if (port < 1 || port > 65535) invalid(out, path, port, range(1, 65535))
@@ -207,7 +258,7 @@ const configMapKey = /^[-._a-zA-Z0-9]+$/
 
 /** What is wrong with a key of a ConfigMap or a Secret. */
 export const keyProblems = (key: string): ReadonlyArray<string> => [
-  ...(Buffer.byteLength(key) > 253 ? ["must be no more than 253 bytes"] : []),
+  ...(Buffer.byteLength(key) > 253 ? ["must be no more than 253 characters"] : []),
   ...(configMapKey.test(key)
     ? []
     : [
@@ -250,8 +301,9 @@ export const notMoreThan100Percent = (out: Causes, path: string, value: Json | u
   }
 }
 
+/** What is no number counts as none. */
 export const isZeroIntOrPercent = (value: Json | undefined): boolean =>
-  typeof value === "string" ? percent.test(value) && Number(value.slice(0, -1)) === 0 : (value ?? 0) === 0
+  typeof value === "string" ? (Number(value.replace(/%$/, "")) || 0) === 0 : (value ?? 0) === 0
 
 const ipProblem = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
@@ -263,6 +315,22 @@ export const ip = (out: Causes, path: string, text: string): void => {
 export const strictIp = (out: Causes, path: string, text: string): void => {
   if (isAddress(text)) problems(out, path, text, formProblems(text))
   else invalid(out, path, text, ipProblem)
+}
+
+/** Where a connection may go to. */
+export const endpointIp = (out: Causes, path: string, text: string): void => {
+  if (!isAddress(text)) return invalid(out, path, text, "must be a valid IP address")
+  const is = (four: RegExp, six: RegExp): boolean => (text.includes(":") ? six : four).test(text.toLowerCase())
+  if (is(/^0\.0\.0\.0$/, /^[0:]+$/)) invalid(out, path, text, `may not be unspecified (${text})`)
+  if (is(/^127\./, /^(0*:)+:?0*1$/)) {
+    invalid(out, path, text, "may not be in the loopback range (127.0.0.0/8, ::1/128)")
+  }
+  if (is(/^169\.254\./, /^fe[89ab].:/)) {
+    invalid(out, path, text, "may not be in the link-local range (169.254.0.0/16, fe80::/10)")
+  }
+  if (is(/^224\.0\.0\./, /^ff.2:/)) {
+    invalid(out, path, text, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)")
+  }
 }
 
 export const isCidr = (text: string): boolean => {

@@ -655,7 +655,10 @@ export const list = (state: State, call: Call): Result =>
 // ---- writing
 
 const invalid = (kind: Kind, name: string, causes: ReadonlyArray<Cause>): Either.Either<void, Failure> =>
-  causes.length === 0 ? Either.right(undefined) : Either.left(status.invalid(kind, name, causes))
+  causes.length === 0
+    ? Either.right(undefined)
+    : // The API server has the Events of both groups in the first.
+      Either.left(status.invalid(kind.kind === "Event" ? { ...kind, group: "" } : kind, name, causes))
 
 const wrongNamespace = status.badRequest(
   "the namespace of the provided object does not match the namespace sent on the request"
@@ -755,7 +758,9 @@ const validate = (
   ...(old === undefined
     ? metadataCauses(object, kind.strategy.name, takesFinalizers(kind))
     : metadataUpdateCauses(object, old, takesFinalizers(kind))),
-  ...(kind.custom ? customCauses(kind, object, old, subresource) : validateFields(kind, object, old)),
+  ...(kind.custom
+    ? customCauses(kind, kind.read(object), old === undefined ? undefined : kind.read(old), subresource)
+    : validateFields(kind, object, old, subresource)),
   ...(kind.storage === signingRequests ? signingCauses(object, old, subresource) : [])
 ]
 
@@ -933,7 +938,7 @@ const insertOnce = (state: State, call: Call, body: JsonObject): Result =>
       const made = prepared(call, object, suffix)
       const name = nameOf(made)
       yield* granting(state, call, made, undefined)
-      yield* invalid(kind, name, validate(kind, kind.read(made), undefined, ""))
+      yield* invalid(kind, name, validate(kind, made, undefined, ""))
       const created = nilled(kind, made)
       // Also what cannot be stored is warned of.
       const warnings = warningsOf(kind, created, undefined, "")
@@ -1016,7 +1021,7 @@ const isFree = (object: JsonObject): boolean => {
 const seen = (call: Call, given: JsonObject, current: JsonObject): Either.Either<void, Failure> => {
   const { kind, name } = call
   const version = String(given["resourceVersion"] ?? "")
-  if (version === "") {
+  if (/^0*$/.test(version)) {
     return kind.strategy.versionedUpdate === true
       ? Either.left(
           status.invalid({ group: kind.group, kind: kind.plural }, name, [
@@ -1080,7 +1085,7 @@ const change = (state: State, call: Call, old: JsonObject, object: JsonObject, p
         ? withMetadata(kept, { generation: (typeof before === "number" ? before : 0) + 1 })
         : kept
     yield* granting(state, call, next, old)
-    yield* invalid(kind, call.name, validate(kind, kind.read(next), kind.read(old), call.subresource))
+    yield* invalid(kind, call.name, validate(kind, next, old, call.subresource))
     const managed = nilled(kind, keepTimes(old, next))
     const warnings = warningsOf(kind, managed, old, call.subresource)
     if (isFree(managed)) {
@@ -1098,7 +1103,8 @@ export const replace = (state: State, call: Call, part: Part = whole): Result =>
   Either.gen(function* () {
     yield* writeOptions(call, "UpdateOptions")
     const body = yield* decodeBody(call, call.kind)
-    if (get(state.objects, keyOf(call)) === undefined && call.kind.strategy.createOnUpdate === true && part === whole) {
+    const creates = call.kind.strategy.createOnUpdate === true && (part === whole || call.subresource === "status")
+    if (get(state.objects, keyOf(call)) === undefined && creates) {
       const { resourceVersion = "", uid = "", ...metadata } = metadataOf(yield* samePlace(call, body.object))
       if (uid !== "") return yield* Either.left(unmetPrecondition(call, "UID", uid, ""))
       if (resourceVersion !== "" && !unsigned.test(goValue(resourceVersion))) {

@@ -74,7 +74,12 @@ const withIndex = (pod: JsonObject, job: JsonObject, index: number): JsonObject 
   }
 }
 
+/** Who manages a Job that does not say who does. */
+const own = "kubernetes.io/job-controller"
+
 const sync = (api: Api, job: JsonObject): void => {
+  const manager = at(job, "spec", "managedBy") ?? own
+  if (manager !== own) return
   const pods = owned(api, job, "pods")
   const release = (pod: JsonObject) => {
     if (finalizersOf(pod).includes(tracking)) api.update(withoutFinalizer(pod, tracking))
