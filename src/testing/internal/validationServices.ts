@@ -231,7 +231,8 @@ const sources = (out: Causes, object: JsonObject, old: JsonObject | undefined): 
 const externalTraffic = (out: Causes, spec: JsonObject): void => {
   const [policy, check] = [valueAt(spec, "externalTrafficPolicy"), numberAt(spec, "healthCheckNodePort") ?? 0]
   const at = "spec.externalTrafficPolicy"
-  const reachable = spec["type"] === "NodePort" || isBalanced(spec) || listAt(spec, "externalIPs").length > 0
+  const isOutside = spec["type"] === "ClusterIP" && listAt(spec, "externalIPs").length > 0
+  const reachable = spec["type"] === "NodePort" || isBalanced(spec) || isOutside
   if (reachable) oneOf(out, at, policy, ["Cluster", "Local"])
   else if (policy !== undefined) invalid(out, at, policy, "may only be set for externally-accessible services")
   if (needsHealthCheck(spec)) {

@@ -33,15 +33,11 @@ export const differences: { readonly [topic: string]: { readonly [name: string]:
     "the status of ingresses": "a patch warns of nothing",
     "the status of pods": "what a patch made of another form is quoted in another order, and a patch warns of nothing",
     "the status of jobs": "what a patch made of another form is quoted in another order, and a patch warns of nothing",
-    "the status of cronjobs": "what a patch made of another form is quoted in another order, and a patch warns of nothing"
+    "the status of cronjobs":
+      "what a patch made of another form is quoted in another order, and a patch warns of nothing"
   },
   validation: {
     "persistentvolumes: rules": "an empty map counts as none",
     "horizontalpodautoscalers: defaults and rules": "an empty list counts as none"
-  },
-  warnings: {
-    "pods: labels of nodes that there cannot be":
-      "values of labels are refused in preferences too, where they are only warned of",
-    "the template of a daemonset": "nobody manages the annotation with the generation of the template"
   }
 }
