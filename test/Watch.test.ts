@@ -223,6 +223,19 @@ describe("a watch that goes on", () => {
     assert.strictEqual(server.connections.size, 1)
   })
 
+  it("gives up a connection on which the watch is never answered", () => {
+    const { server, simulation } = setting()
+    server.put("a", {})
+    server.setFault((_, watch) => (watch && watches(server) === 1 ? { _tag: "Hang" } : undefined))
+    const seen = watched(server, simulation, { idle: "5 seconds" })
+    simulation.pass(second)
+    server.put("b", {})
+    simulation.pass(3 * second)
+    assert.deepStrictEqual(seen.words(), ["+a", "synced"])
+    simulation.pass(2 * second)
+    assert.deepStrictEqual(seen.words(), ["+b"])
+  })
+
   for (const how of ["reset", "end", "garbage"] as const) {
     it(`survives a connection that is cut at any byte of an event (${how})`, { timeout: 60_000 }, () => {
       const { server, simulation } = setting()

@@ -86,6 +86,50 @@ describe("the conditions of a kind", () => {
     )
   })
 
+  it("a Deployment that its controller has not seen is not available", () => {
+    const conditions = [{ type: "Available", status: "True" }]
+    const of = (observedGeneration: number) =>
+      verdict(Deployment.available, { metadata: { generation: 2 }, status: { observedGeneration, conditions } })
+    assert.strictEqual(of(1), "NotYet: its controller has not seen the last change yet")
+    assert.strictEqual(of(2), "Met")
+  })
+
+  it("a StatefulSet is rolled out when its pods are of the new revision, those below the partition left out", () => {
+    const of = (status: object, updateStrategy: object = {}) =>
+      verdict(StatefulSet.rolledOut, {
+        metadata: { generation: 1 },
+        spec: { replicas: 3, updateStrategy },
+        status: { observedGeneration: 1, currentRevision: "b", updateRevision: "b", readyReplicas: 3, ...status }
+      })
+    assert.strictEqual(of({}), "Met")
+    assert.strictEqual(of({ readyReplicas: 2 }), "NotYet: 2 of 3 pods are ready")
+    const rolling = { currentRevision: "a", updatedReplicas: 2 }
+    assert.strictEqual(of(rolling), "NotYet: 2 of 3 pods are updated")
+    assert.strictEqual(of(rolling, { rollingUpdate: { partition: 1 } }), "Met")
+    const first = { currentRevision: "a", updatedReplicas: 1 }
+    assert.strictEqual(of(first, { rollingUpdate: { partition: 1 } }), "NotYet: 1 of 2 pods are updated")
+    assert.include(of({}, { type: "OnDelete" }), "Never")
+  })
+
+  it("a DaemonSet is rolled out when the pods of all nodes are updated and available", () => {
+    const of = (status: object, type = "RollingUpdate") =>
+      verdict(DaemonSet.rolledOut, {
+        metadata: { generation: 1 },
+        spec: { updateStrategy: { type } },
+        status: {
+          observedGeneration: 1,
+          desiredNumberScheduled: 3,
+          updatedNumberScheduled: 3,
+          numberAvailable: 3,
+          ...status
+        }
+      })
+    assert.strictEqual(of({}), "Met")
+    assert.strictEqual(of({ updatedNumberScheduled: 2 }), "NotYet: 2 of 3 pods are updated")
+    assert.strictEqual(of({ numberAvailable: 2 }), "NotYet: 2 of 3 pods are available")
+    assert.include(of({}, "OnDelete"), "Never")
+  })
+
   it("a pod that is being deleted is not ready", () => {
     const status = { phase: "Running", conditions: [{ type: "Ready", status: "True" }] }
     assert.strictEqual(verdict(Pod.ready, { metadata: {}, status }), "Met")
