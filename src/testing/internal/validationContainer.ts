@@ -40,7 +40,6 @@ export interface Surroundings {
   readonly grace: number | undefined
   readonly restartPolicy: string
   readonly hostUsers: boolean
-  readonly os: string | undefined
 }
 
 const ports = (out: Causes, path: string, container: JsonObject): void => {
@@ -349,15 +348,7 @@ const probe = (out: Causes, path: string, container: JsonObject, kind: string, g
   }
 }
 
-const signals = new Set(
-  "ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT RTMAX RTMIN SEGV STKFLT STOP SYS TERM TRAP TSTP TTIN TTOU URG USR1 USR2 VTALRM WINCH XCPU XFSZ"
-    .split(" ")
-    .concat(Array.from({ length: 15 }, (_, index) => `RTMIN+${index + 1}`))
-    .concat(Array.from({ length: 14 }, (_, index) => `RTMAX-${index + 1}`))
-    .map((signal) => `SIG${signal}`)
-)
-
-const lifecycle = (out: Causes, path: string, container: JsonObject, { grace, os }: Surroundings): void => {
+const lifecycle = (out: Causes, path: string, container: JsonObject, { grace }: Surroundings): void => {
   const given = objectAt(container, "lifecycle")
   if (given === undefined) return
   const at = `${path}.lifecycle`
@@ -365,11 +356,6 @@ const lifecycle = (out: Causes, path: string, container: JsonObject, { grace, os
     const hook = objectAt(given, kind)
     if (hook !== undefined) handler(out, `${at}.${kind}`, hook, grace)
   }
-  const signal = valueAt(given, "stopSignal")
-  if (signal === undefined) return
-  if (os === undefined) forbid(out, `${at}.stopSignal`, "may not be set for containers with empty `spec.os.name`")
-  else if (os === "windows") maybeOneOf(out, `${at}.stopSignal`, signal, ["SIGKILL", "SIGTERM"])
-  else if (os === "linux") maybeOneOf(out, `${at}.stopSignal`, signal, [...signals].toSorted())
 }
 
 /** What holds for all containers. */

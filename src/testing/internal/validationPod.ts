@@ -282,7 +282,7 @@ const securityContext = (out: Causes, path: string, spec: JsonObject): void => {
   maybeOneOf(out, `${path}.seLinuxChangePolicy`, labeling, ["MountOption", "Recursive"])
 }
 
-const dnsName = /^[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?(\.[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?)*$/
+const dnsName = /^_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*$/
 
 /** A domain to search in, where a name may have an underscore. */
 const searchProblems = (text: string): ReadonlyArray<string> => [
@@ -290,7 +290,7 @@ const searchProblems = (text: string): ReadonlyArray<string> => [
   ...(dnsName.test(text)
     ? []
     : [
-        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-', '_', or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?(\\.[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?)*')"
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')"
       ])
 ]
 
@@ -464,14 +464,12 @@ const resourceClaims = (out: Causes, path: string, spec: JsonObject): ReadonlySe
 const podSpec = (out: Causes, path: string, spec: JsonObject, pod: Pod): void => {
   const right = volumes(out, path, spec, pod)
   const claims = resourceClaims(out, path, spec)
-  const os = objectAt(spec, "os")
   const of: Surroundings = {
     volumes: right,
     claims,
     grace: numberAt(spec, "terminationGracePeriodSeconds"),
     restartPolicy: textAt(spec, "restartPolicy"),
-    hostUsers: spec["hostUsers"] !== false,
-    os: os === undefined ? undefined : textAt(os, "name")
+    hostUsers: spec["hostUsers"] !== false
   }
   containers(out, path, spec, of)
   podResources(out, path, spec, claims)

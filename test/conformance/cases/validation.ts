@@ -115,6 +115,39 @@ export const cases: ReadonlyArray<Case> = [
   ),
   kind(
     pods,
+    "rules between fields",
+    podOf({ dnsConfig: { nameservers: ["x", "1.1.1.1", "2.2.2.2", "3.3.3.3"], searches: ["A"], options: [{}] } }),
+    withContainer({ resources: { limits: { "hugepages-2Mi": "3Mi" } } }),
+    withContainer({ resizePolicy: [{ resourceName: "x", restartPolicy: "NotRequired" }] }),
+    withContainer({ lifecycle: { preStop: { sleep: { seconds: 100 } }, stopSignal: "SIGTERM" } }),
+    podOf({ schedulingGates: [{ name: "a b" }, { name: "c" }, { name: "c" }], nodeName: "n" }),
+    podOf({ os: { name: "windows" }, securityContext: { runAsUser: 1 }, hostPID: true }),
+    podOf({ ephemeralContainers: [{ name: "e", image: "i" }] }),
+    podOf({
+      securityContext: { seccompProfile: { type: "RuntimeDefault", localhostProfile: "x" }, fsGroupChangePolicy: "X" }
+    }),
+    podOf({
+      volumes: [
+        {
+          name: "v",
+          projected: {
+            sources: [
+              { secret: { name: "s", items: [{ key: "a", path: "x" }] } },
+              { configMap: { name: "c", items: [{ key: "a", path: "x" }] } }
+            ]
+          }
+        }
+      ]
+    }),
+    podOf({
+      volumes: [
+        { name: "v", csi: { driver: "" } },
+        { name: "w", nfs: { server: "s", path: "x" } }
+      ]
+    })
+  ),
+  kind(
+    pods,
     "probes",
     withContainer({ livenessProbe: { httpGet: { port: 80 } } }),
     withContainer({ livenessProbe: {} }),
