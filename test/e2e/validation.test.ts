@@ -54,7 +54,7 @@ const theirs = (one: Case, namespace: string) =>
   )
 
 const ours = (one: Case, namespace: string): JsonObject =>
-  Either.match(decode(one.gvk, nodeOf(one.object), { fieldValidation: "Strict" }), {
+  Either.match(decode(one.gvk, nodeOf(one.object)), {
     onLeft: status.toStatus,
     onRight: ({ object }) => {
       const metadata = at(object, "metadata")

@@ -20,12 +20,9 @@ import {
 } from "./openapi.js"
 import { badRequest, type Failure } from "./status.js"
 
-/** What is to be done about fields that the kind does not have, and about those that are there twice. */
-export type FieldValidation = "Ignore" | "Strict" | "Warn"
-
 export interface Decoded {
   readonly object: JsonObject
-  /** The texts of the `Warning` headers of the answer. */
+  /** What strict decoding has against it: fields that the kind does not have, and keys that are there twice. */
   readonly warnings: ReadonlyArray<string>
 }
 
@@ -56,8 +53,17 @@ interface Place {
 
 interface Problems {
   fatal: string | undefined
-  readonly strict: Array<string>
+  readonly strict: Set<string>
 }
+
+/** The API server tells of no more. */
+const mostStrict = 100
+
+const strictly = ({ strict }: Problems, problem: string): void => {
+  if (strict.size < mostStrict) strict.add(problem)
+}
+
+const nothingSaid = { _tag: "object", entries: [] } as const
 
 const zeroTime = null
 
@@ -231,9 +237,12 @@ const value = (node: Node, schema: OpenApi, type: string, place: Place, problems
       const of = resolved.additionalProperties
       if (typeof of !== "object") return jsonOf(node)
       const element = elementType(type) ?? likelyFactType(of)
+      const seen = new Set<string>()
       return Object.fromEntries(
         node.entries.map(([key, item]) => {
           const at = { ...place, path: child(place.path, key) }
+          if (seen.has(key)) strictly(problems, `duplicate field ${goQuoted(at.path)}`)
+          seen.add(key)
           return [key, (item._tag === "null" ? undefined : value(item, of, element, at, problems)) ?? zero(of)]
         })
       )
@@ -269,7 +278,7 @@ const zero = (schema: OpenApi): Json => {
       return resolved.format === "byte" ? null : ""
     case "object":
       return resolved.properties !== undefined && definition !== undefined
-        ? struct({ _tag: "object", entries: [] }, resolved, definition, nowhere, { fatal: undefined, strict: [] })
+        ? struct(nothingSaid, resolved, definition, nowhere, { fatal: undefined, strict: new Set() })
         : null
     default:
       return null
@@ -296,10 +305,10 @@ const struct = (
     const path = child(place.path, key)
     const property = Object.hasOwn(properties, key) ? properties[key] : undefined
     if (property === undefined) {
-      problems.strict.push(`unknown field ${goQuoted(path)}`)
+      strictly(problems, `unknown field ${goQuoted(path)}`)
       continue
     }
-    if (seen.has(key)) problems.strict.push(`duplicate field ${goQuoted(path)}`)
+    if (seen.has(key)) strictly(problems, `duplicate field ${goQuoted(path)}`)
     seen.add(key)
     if (item._tag === "null") continue
     const fact = declared(definition, key, property, required.includes(key))
@@ -356,27 +365,20 @@ const definitionFor = (gvk: GroupVersionKind): string | undefined => {
  * An object of a built-in kind as the API server reads it: `nodeOfText(body)`, or `nodeOf(json)` of what a patch made. It
  * says of itself that it is of the kind.
  */
-export const decode = (
-  gvk: GroupVersionKind,
-  node: Node,
-  { fieldValidation }: { readonly fieldValidation: FieldValidation }
-): Either.Either<Decoded, Failure> => {
+export const decode = (gvk: GroupVersionKind, node: Node): Either.Either<Decoded, Failure> => {
   const { group, kind, version } = gvk
   const [schema, definition] = [schemaOf(gvk), definitionFor(gvk)]
-  const problems: Problems = { fatal: undefined, strict: [] }
+  const problems: Problems = { fatal: undefined, strict: new Set() }
   const refused = (problem: string): Failure =>
     badRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${problem}`)
-  if (schema === undefined || definition === undefined || node._tag !== "object") {
+  if (schema === undefined || definition === undefined || (node._tag !== "object" && node._tag !== "null")) {
     return Either.left(refused("json: cannot unmarshal into Go value"))
   }
-  const object = struct(node, schema, definition, nowhere, problems)
+  const object = struct(node._tag === "object" ? node : nothingSaid, schema, definition, nowhere, problems)
   if (problems.fatal !== undefined) return Either.left(refused(problems.fatal))
-  if (fieldValidation === "Strict" && problems.strict.length > 0) {
-    return Either.left(refused(`strict decoding error: ${problems.strict.join(", ")}`))
-  }
   return Either.right({
     object: { ...object, apiVersion: group === "" ? version : `${group}/${version}`, kind },
-    warnings: fieldValidation === "Warn" ? problems.strict : []
+    warnings: [...problems.strict]
   })
 }
 
@@ -401,20 +403,19 @@ const objectMeta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 /** Metadata as the API server reads it, also of custom objects; what it does not know is told by its path from here. */
 export const decodeMetadata = (json: Json, path: string): Either.Either<Decoded, string> => {
-  const problems: Problems = { fatal: undefined, strict: [] }
+  const problems: Problems = { fatal: undefined, strict: new Set() }
   const schema = builtIn().schemas[objectMeta] ?? {}
   const node = nodeOf(json)
   if (node._tag !== "object" && node._tag !== "null") mismatch(node._tag, goNameOf(objectMeta), nowhere, problems)
-  const empty = { _tag: "object", entries: [] } as const
-  const object = struct(node._tag === "object" ? node : empty, schema, objectMeta, { ...nowhere, path }, problems)
+  const object = struct(node._tag === "object" ? node : nothingSaid, schema, objectMeta, { ...nowhere, path }, problems)
   return problems.fatal === undefined
-    ? Either.right({ object, warnings: problems.strict })
+    ? Either.right({ object, warnings: [...problems.strict] })
     : Either.left(problems.fatal)
 }
 
 /** What Go makes of an object that was written by the rules: the structs that are always there, and no empty fields. */
 export const normalized = (gvk: GroupVersionKind, object: JsonObject): JsonObject =>
-  Either.match(decode(gvk, nodeOf(object), { fieldValidation: "Ignore" }), {
+  Either.match(decode(gvk, nodeOf(object)), {
     onLeft: () => object,
     onRight: (decoded) => decoded.object
   })

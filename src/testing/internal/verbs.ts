@@ -3,16 +3,16 @@
  * and what is random about a call come with it.
  */
 import * as Either from "effect/Either"
-import { parse as parseYaml } from "yaml"
 import { customCauses, readCustom, unknownFields, unknownIn, withCustomDefaults } from "./customObjects.js"
 import { decode as typedDecode, storedForm } from "./decode.js"
 import { duplicatesIn, nodeOf, nodeOfText } from "./decodeJson.js"
 import { applyDefaults, prepareForCreate } from "./defaults.js"
-import { goValue } from "./goFormat.js"
+import { goQuoted, goValue } from "./goFormat.js"
 import { admission } from "./admission.js"
 import type { Answer, User } from "./http.js"
 import { isJsonArray, isJsonObject, jsonEquals, jsonType, sortedJson } from "./json.js"
 import { jsonPatch } from "./jsonPatch.js"
+import { jsonProblem } from "./jsonProblem.js"
 import { apiVersionOf, kindsOf, type Kind } from "./kinds.js"
 import {
   applyConfiguration,
@@ -34,6 +34,7 @@ import {
   type OpenApi
 } from "./openapi.js"
 import * as Protobuf from "./protobuf.js"
+import { namesOf } from "./protobuf.js"
 import { escalation } from "./rbac.js"
 import { selecting } from "./selectors.js"
 import { signingCauses, signingRequests } from "./signing.js"
@@ -45,6 +46,7 @@ import { strategicMerge } from "./strategicMerge.js"
 import { at } from "./strategies.js"
 import { validate as validateFields } from "./validation.js"
 import { deletionWarnings, warningsOf } from "./warnings.js"
+import { parseYaml, repeatedProblem, type YamlBody } from "./yamlBody.js"
 
 /** A request for a kind that is served. */
 export interface Call {
@@ -130,15 +132,6 @@ const stored = (kind: Kind, object: JsonObject): JsonObject => kind.write(object
 
 const mediaTypes = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"]
 
-/** What Go's decoder says of a text that is not JSON. */
-export const jsonProblem = (text: string): string => {
-  const trimmed = text.trimStart()
-  const first = trimmed.charAt(0)
-  return first !== "" && !/[{["\d\-tfn]/.test(first)
-    ? `invalid character '${first}' looking for beginning of value`
-    : "unexpected end of JSON input"
-}
-
 const parseJson = (text: string): Either.Either<Json, string> =>
   Either.try({
     // JSON.parse makes nothing but JSON.
@@ -146,17 +139,16 @@ const parseJson = (text: string): Either.Either<Json, string> =>
     catch: () => jsonProblem(text)
   })
 
-/** An object in YAML, which JSON is too. */
-const parseYamlObject = (text: string): Either.Either<JsonObject, string> =>
-  Either.try({
-    // A document without tags of its own is made of what JSON has.
-    try: () => parseYaml(text, { maxAliasCount: 100 }) as Json,
-    catch: (error) => (error instanceof Error ? error.message : String(error))
-  }).pipe(
-    Either.flatMap((value) =>
-      isJsonObject(value)
-        ? Either.right(value)
-        : Either.left(`json: cannot unmarshal ${jsonType(value)} into Go value of type map[string]interface {}`)
+/** The configuration of an apply: an object in YAML, which JSON is too. */
+const parseConfiguration = (text: string): Either.Either<YamlBody & { readonly json: JsonObject }, string> =>
+  parseYaml(text).pipe(
+    Either.mapLeft((problem) => `error converting YAML to JSON: ${problem}`),
+    Either.flatMap(({ json, repeated }) =>
+      isJsonObject(json) || json === null
+        ? Either.right({ json: json ?? {}, repeated })
+        : Either.left(
+            `error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${jsonType(json)} into Go value of type map[string]interface {}`
+          )
     )
   )
 
@@ -165,45 +157,50 @@ const typeMeta =
 
 const unrecognized = (problem: string): string => `couldn't get version/kind; json parse error: ${problem}`
 
+const isYaml = ({ contentType }: Call): boolean => contentType.startsWith("application/yaml")
+
+interface Body {
+  readonly object: JsonObject
+  /** The keys that are there twice, where the body is YAML. */
+  readonly repeated: ReadonlyArray<string>
+}
+
 /** The body as an object. */
-const bodyObject = (
-  { body, contentType, kind: { custom } }: Call,
-  gvk: GroupVersionKind
-): Either.Either<JsonObject, Failure> => {
+const bodyObject = (call: Call, gvk: GroupVersionKind): Either.Either<Body, Failure> => {
+  const {
+    body,
+    contentType,
+    kind: { custom }
+  } = call
   const { kind, version } = gvk
   const type = (contentType.split(";")[0] ?? "").trim()
   if (Protobuf.isProtobuf(type) && !custom) {
-    return Either.mapLeft(Protobuf.decode(body, gvk), ({ kind: said, problem }) =>
-      status.badRequest(
-        said === undefined
-          ? `the object provided is unrecognized (must be of type ${kind}): ${problem} (${excerpt(body, "latin1")})`
-          : `${said} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${problem}`
-      )
-    )
+    return Either.mapBoth(Protobuf.decode(body, gvk), {
+      onLeft: ({ kind: said, problem }) =>
+        status.badRequest(
+          said === undefined
+            ? `the object provided is unrecognized (must be of type ${kind}): ${problem} (${excerpt(body, "latin1")})`
+            : `${said} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${problem}`
+        ),
+      onRight: (object) => ({ object, repeated: [] })
+    })
   }
   if (type !== "" && type !== "application/json" && type !== "application/yaml") {
     return Either.left(status.unsupportedMediaType(mediaTypes))
   }
-  const value: Either.Either<Json, string> =
-    type === "application/yaml"
-      ? Either.try({
-          // A document without tags of its own is made of what JSON has.
-          try: () => parseYaml(body, { maxAliasCount: 100 }) as Json,
-          catch: (error) => `error converting YAML to JSON: ${error instanceof Error ? error.message : String(error)}`
-        })
-      : parseJson(body)
-  return Either.flatMap(value, (json) =>
+  const parsed: Either.Either<YamlBody, string> = isYaml(call)
+    ? parseYaml(body)
+    : Either.mapBoth(parseJson(body), { onLeft: unrecognized, onRight: (json) => ({ json, repeated: [] }) })
+  return Either.flatMap(parsed, ({ json, repeated }) =>
     isJsonObject(json)
-      ? Either.right(json)
+      ? Either.right({ object: json, repeated })
       : // Go decodes null into anything.
         json === null
-        ? Either.right({})
-        : Either.left(`json: cannot unmarshal ${jsonType(json)} into Go value of type ${typeMeta}`)
+        ? Either.right({ object: {}, repeated })
+        : Either.left(unrecognized(`json: cannot unmarshal ${jsonType(json)} into Go value of type ${typeMeta}`))
   ).pipe(
     Either.mapLeft((problem) =>
-      status.badRequest(
-        `the object provided is unrecognized (must be of type ${kind}): ${unrecognized(problem)} (${excerpt(body)})`
-      )
+      status.badRequest(`the object provided is unrecognized (must be of type ${kind}): ${problem} (${excerpt(body)})`)
     )
   )
 }
@@ -229,14 +226,42 @@ const scheme = 'in scheme "pkg/runtime/scheme.go:111"'
 
 const goPackage = (group: string): string => (group === "" ? "core" : (group.split(".")[0] ?? group))
 
+const inExtensions = new Set(["DaemonSet", "Deployment", "Ingress", "NetworkPolicy", "ReplicaSet"])
+
+/** Whether a kind is, or was, in this version too: the API server still reads those that it does not serve any more. */
+const isFormer = (apiVersion: string, { group, kind }: { readonly group: string; readonly kind: string }): boolean =>
+  (apiVersion.startsWith(`${group}/`) || (apiVersion === "extensions/v1beta1" && inExtensions.has(kind))) &&
+  // Events of a watch are in all of them.
+  registered(apiVersion, "WatchEvent")
+
 /** Why something that says that it is of another kind, or version, is not of this one. */
 const unlike = (apiVersion: string, kind: string, wanted: { readonly group: string; readonly kind: string }): string =>
   registered(apiVersion, kind)
     ? `converting (${apiVersion.split("/").at(-1)}.${kind}) to (${goPackage(wanted.group)}.${wanted.kind}): unknown conversion`
     : `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} ${scheme}`
 
+/** An object and what strict decoding has against it, as the request wants to have it. */
+const strictly = (
+  call: Call,
+  { object, warnings }: Decoded,
+  repeated: ReadonlyArray<string> = []
+): Either.Either<Decoded, string> => {
+  switch (fieldValidationOf(call)) {
+    case "Ignore":
+      return Either.right(silent(object))
+    case "Strict": {
+      const problems = [...(repeated.length === 0 ? [] : [repeatedProblem(repeated)]), ...warnings]
+      return problems.length === 0
+        ? Either.right(silent(object))
+        : Either.left(`strict decoding error: ${problems.join(", ")}`)
+    }
+    case "Warn":
+      return Either.right({ object, warnings: [...repeated, ...warnings] })
+  }
+}
+
 /** A body of a custom kind. There is no type that it is read into, so it has to say what it is. */
-const decodeCustom = (call: Call, object: JsonObject): Either.Either<Decoded, Failure> => {
+const decodeCustom = (call: Call, { object, repeated }: Body): Either.Either<Decoded, Failure> => {
   const { kind } = call
   const said = object["kind"] ?? ""
   if (said === "") {
@@ -265,12 +290,8 @@ const decodeCustom = (call: Call, object: JsonObject): Either.Either<Decoded, Fa
   // What says that it is of another kind is not measured by the schema of this one.
   if (said !== kind.kind) return Either.right(silent(object))
   return Either.flatMap(Either.mapLeft(unknownIn(kind, object), unhandled), (unknown) => {
-    const isYaml = call.contentType.startsWith("application/yaml")
-    const problems = [...(isYaml ? [] : duplicatesIn(nodeOfText(call.body))), ...unknown]
-    const validation = fieldValidationOf(call)
-    return validation === "Strict" && problems.length > 0
-      ? Either.left(unhandled(`strict decoding error: ${problems.join(", ")}`))
-      : Either.right({ object, warnings: validation === "Warn" ? problems : [] })
+    const problems = [...(isYaml(call) ? [] : duplicatesIn(nodeOfText(call.body))), ...unknown]
+    return Either.mapLeft(strictly(call, { object, warnings: problems }, repeated), unhandled)
   })
 }
 
@@ -280,16 +301,27 @@ const decodeBody = (
   { group, kind, version }: GroupVersionKind,
   alike: ReadonlyArray<string> = []
 ): Either.Either<Decoded, Failure> =>
-  Either.flatMap(bodyObject(call, { group, kind, version }), (object) => {
+  Either.flatMap(bodyObject(call, { group, kind, version }), (body) => {
     const gvk = { group, version, kind }
-    if (schemaOf(gvk) === undefined) return decodeCustom(call, object)
+    if (schemaOf(gvk) === undefined) return decodeCustom(call, body)
+    const { object, repeated } = body
+    const unhandled = (name: string, said: string, problem: string): Failure =>
+      status.badRequest(`${name} in version ${JSON.stringify(said)} cannot be handled as a ${kind}: ${problem}`)
     const expected = apiVersionOf({ group, version })
     const [apiVersion, said] = [object["apiVersion"] || expected, object["kind"] || kind]
     if ((apiVersion === expected || alike.includes(String(apiVersion))) && said === kind) {
-      const isText = !call.contentType.startsWith("application/yaml") && !Protobuf.isProtobuf(call.contentType)
-      return Either.map(
-        typedDecode(gvk, isText ? nodeOfText(call.body) : nodeOf(object), { fieldValidation: fieldValidationOf(call) }),
-        (decoded) => ({ object: keepingManagedFields(decoded.object, object), warnings: decoded.warnings })
+      const isText = !isYaml(call) && !Protobuf.isProtobuf(call.contentType)
+      // YAML becomes JSON with its keys in order.
+      const node = isText ? nodeOfText(call.body) : nodeOf(isYaml(call) ? sortedJson(object) : object)
+      return Either.flatMap(typedDecode(gvk, node), (decoded) =>
+        Either.mapLeft(
+          strictly(
+            call,
+            { object: keepingManagedFields(decoded.object, object), warnings: decoded.warnings },
+            repeated
+          ),
+          (problem) => unhandled(kind, version, problem)
+        )
       )
     }
     const [text, name] = [String(apiVersion), String(said)]
@@ -301,9 +333,11 @@ const decodeBody = (
       )
     }
     return Either.left(
-      status.badRequest(
-        `${name} in version ${JSON.stringify(text.split("/").at(-1))} cannot be handled as a ${kind}: ${unlike(text, name, { group, kind })}`
-      )
+      name === kind && isFormer(text, { group, kind })
+        ? status.badRequest(
+            `the API version in the data (${text}) does not match the expected API version (${expected})`
+          )
+        : unhandled(name, text.split("/").at(-1) ?? "", unlike(text, name, { group, kind }))
     )
   })
 
@@ -770,7 +804,7 @@ export const admit = (kind: Kind, object: JsonObject): Either.Either<JsonObject,
     ? Either.map(admitCustom(kind, object), withoutEmptyMetadata)
     : kind.schema === undefined
       ? Either.right(withoutEmptyMetadata(object))
-      : Either.map(typedDecode(kind, nodeOf(object), { fieldValidation: "Ignore" }), (decoded) =>
+      : Either.map(typedDecode(kind, nodeOf(object)), (decoded) =>
           withoutEmptyMetadata(keepingManagedFields(applyDefaults(kind, decoded.object), object))
         )
 
@@ -1168,10 +1202,12 @@ const quotedPatched = (object: JsonObject, changesMetadata: boolean): string => 
   const { metadata } = object
   if (!isJsonObject(metadata)) return JSON.stringify(inOrder(object, []))
   const { managedFields } = metadata
+  const maps = Object.entries(metadata).filter(([key]) => key === "labels" || key === "annotations")
   return JSON.stringify({
     ...inOrder(object, []),
     metadata: {
       ...inOrder(metadata, changesMetadata ? [] : metadataOrder),
+      ...Object.fromEntries(maps.map(([key, map]) => [key, sortedJson(map)])),
       ...(isJsonArray(managedFields)
         ? { managedFields: managedFields.map((each) => (isJsonObject(each) ? inOrder(each, entryOrder) : each)) }
         : {})
@@ -1191,33 +1227,77 @@ const unrestored = (problem: string): string => {
         : `cannot convert ${given === "number" ? "int64" : given} to ${type}`
 }
 
+/** What may be written in an operation of a JSON patch. */
+const operationFields = new Set(["op", "path", "from", "value"])
+
+/** What strict decoding has against the text of a patch. */
+const patchProblems = ({ body, contentType }: Call): ReadonlyArray<string> => {
+  const node = nodeOfText(body)
+  if (!contentType.startsWith("application/json-patch")) return duplicatesIn(node)
+  const problems = (node._tag === "array" ? node.items : []).flatMap((operation, index) => {
+    const seen = new Set<string>()
+    return (operation._tag === "object" ? operation.entries : []).flatMap(([key, item]) => {
+      const path = `[${index}].${key}`
+      if (!operationFields.has(key)) return [`unknown field ${goQuoted(path)}`]
+      const again = seen.has(key) ? [`duplicate field ${goQuoted(path)}`] : []
+      seen.add(key)
+      return [...again, ...duplicatesIn(item, path)]
+    })
+  })
+  return [...new Set(problems)].map((problem) => `json patch ${problem}`)
+}
+
+const metadataFields = new Set(namesOf("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"))
+
+/** The object without a version: the API server reads it into a type of its own, which has the metadata at the top. */
+const unversioned = (object: JsonObject): Decoded => {
+  const { apiVersion: _apiVersion, kind: _kind, ...rest } = object
+  const entries = Object.entries(sortedJson(rest) as JsonObject)
+  return {
+    object: { metadata: Object.fromEntries(entries.filter(([key]) => metadataFields.has(key))) },
+    warnings: entries.filter(([key]) => !metadataFields.has(key)).map(([key]) => `unknown field ${goQuoted(key)}`)
+  }
+}
+
 /** That what a patch made is an object of the kind. */
 const fitting = (
-  { group, kind, version }: GroupVersionKind,
+  call: Call,
+  shape: Shape,
   object: JsonObject,
   patch: Json,
   type: string
-): Either.Either<JsonObject, Failure> => {
+): Either.Either<Decoded, Failure> => {
+  const { group, kind, version } = shape
+  const isStrategic = type.includes("strategic")
   const refused = (problem: string) => {
     const operations = isJsonArray(patch) ? patch.map((each) => goValue(at(each, "path") ?? "")) : []
     const changesMetadata =
       operations.some((path) => path.startsWith("/metadata/")) ||
       (isJsonObject(patch) && patch["metadata"] !== undefined)
-    const [quoted, why] = type.includes("strategic")
-      ? [goValue(patch), unrestored(problem)]
-      : [quotedPatched(object, changesMetadata), problem]
-    return Either.left(
-      status.invalid({ group: "", kind: "" }, "", [status.invalidValue("patch", JSON.stringify(quoted), why)])
-    )
+    const quoted = isStrategic ? goValue(patch) : quotedPatched(object, changesMetadata)
+    return status.invalid({ group: "", kind: "" }, "", [status.invalidValue("patch", JSON.stringify(quoted), problem)])
   }
-  const [said, apiVersion] = [object["kind"] ?? kind, object["apiVersion"] ?? apiVersionOf({ group, version })]
-  if (said !== kind || apiVersion !== apiVersionOf({ group, version })) {
-    return refused(unlike(goValue(apiVersion), goValue(said), { group, kind }))
+  const expected = apiVersionOf({ group, version })
+  const [said, apiVersion] = [object["kind"] || kind, object["apiVersion"] || (isStrategic ? expected : "")]
+  if (said !== kind || (apiVersion !== expected && apiVersion !== "")) {
+    return Either.left(refused(unlike(goValue(apiVersion), goValue(said), { group, kind })))
   }
-  const decoded = typedDecode({ group, version, kind }, nodeOf(object), { fieldValidation: "Ignore" })
-  return Either.isLeft(decoded)
-    ? refused(decoded.left.message.replace(/^.*? cannot be handled as an? \w+: /, ""))
-    : Either.right(object)
+  const decoded: Either.Either<Decoded, Failure> =
+    apiVersion === ""
+      ? Either.right(unversioned(object))
+      : Either.mapBoth(typedDecode(shape, nodeOf(type.includes("merge") ? sortedJson(object) : inOrder(object, []))), {
+          onLeft: ({ message }) => {
+            const problem = message.replace(/^.*? cannot be handled as an? \w+: /, "")
+            return refused(isStrategic ? unrestored(problem) : problem)
+          },
+          onRight: (read) => ({
+            object: keepingManagedFields(read.object, object),
+            warnings: isStrategic ? read.warnings.toSorted() : read.warnings
+          })
+        })
+  return Either.flatMap(decoded, (read) =>
+    Either.mapLeft(strictly(call, { ...read, warnings: [...patchProblems(call), ...read.warnings] }), refused)
+  )
 }
 
 const customPatches = ["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"]
@@ -1228,17 +1308,9 @@ const patchedCustom = (call: Call, object: JsonObject): Either.Either<Decoded, F
     status.invalid({ group: "", kind: "" }, "", [
       status.invalidValue("patch", JSON.stringify(JSON.stringify(sortedJson(object))), problem)
     ])
-  return Either.flatMap(Either.mapLeft(unknownIn(call.kind, object), refused), (unknown) => {
-    // Of a JSON patch the operations may be written twice; of a merge patch, the fields.
-    const problems = [
-      ...(call.contentType.startsWith("application/merge-patch") ? duplicatesIn(nodeOfText(call.body)) : []),
-      ...unknown
-    ]
-    const validation = fieldValidationOf(call)
-    return validation === "Strict" && problems.length > 0
-      ? Either.left(refused(`strict decoding error: ${problems.join(", ")}`))
-      : Either.right({ object, warnings: validation === "Warn" ? problems : [] })
-  })
+  return Either.flatMap(Either.mapLeft(unknownIn(call.kind, object), refused), (unknown) =>
+    Either.mapLeft(strictly(call, { object, warnings: [...patchProblems(call), ...unknown] }), refused)
+  )
 }
 
 /** The edit that the body of a patch asks for, of an object of this shape. */
@@ -1256,9 +1328,9 @@ const patchOf = (call: Call, shape: Shape): Either.Either<Edit, Failure> => {
     Either.gen(function* () {
       const patch = yield* Either.mapLeft(parseJson(call.body), malformed)
       const object = yield* apply(current, patch, shape.schema)
-      return custom && shape === call.kind
-        ? yield* patchedCustom(call, object)
-        : silent(yield* fitting(shape, withoutNulls(object), patch, type))
+      return yield* custom && shape === call.kind
+        ? patchedCustom(call, object)
+        : fitting(call, shape, object, patch, type)
     })
   )
 }
@@ -1267,30 +1339,36 @@ const patchOf = (call: Call, shape: Shape): Either.Either<Edit, Failure> => {
 const applying = (
   call: Call,
   shape: Shape
-): Either.Either<(live: JsonObject | undefined) => Either.Either<JsonObject, Failure>, Failure> =>
-  Either.map(
-    Either.mapLeft(parseYamlObject(call.body), (problem) => status.badRequest(`error decoding YAML: ${problem}`)),
-    (applied) => (live) => {
-      const write = managedWrite(call, live, shape)
-      return write === undefined
-        ? Either.left(unsupportedPatch)
-        : Either.map(applyConfiguration({ ...write, applied, force: boolOf(call.query, "force") }), (object) =>
-            // A custom kind says of each field whether it may be null.
-            call.kind.custom ? object : withoutNulls(object)
-          )
-    }
-  )
+): Either.Either<(live: JsonObject | undefined) => Either.Either<Decoded, Failure>, Failure> =>
+  Either.mapBoth(parseConfiguration(call.body), {
+    onLeft: (problem) => status.badRequest(`error decoding YAML: ${problem}`),
+    onRight:
+      ({ json: applied, repeated }) =>
+      (live) => {
+        const write = managedWrite(call, live, shape)
+        if (write === undefined) return Either.left(unsupportedPatch)
+        const validation = fieldValidationOf(call)
+        return Either.flatMap(
+          applyConfiguration({ ...write, applied, force: boolOf(call.query, "force") }),
+          (object): Either.Either<Decoded, Failure> =>
+            validation === "Strict" && repeated.length > 0
+              ? Either.left(
+                  status.badRequest(
+                    `error strict decoding YAML: error converting YAML to JSON: ${repeatedProblem(repeated)}`
+                  )
+                )
+              : Either.right({
+                  // A custom kind says of each field whether it may be null.
+                  object: call.kind.custom ? object : withoutNulls(object),
+                  warnings: validation === "Warn" ? repeated : []
+                })
+        )
+      }
+  })
 
 /** The edit that a patch of any type asks for, of an object of this shape. */
 export const editOf = (call: Call, shape: Shape = call.kind): Either.Either<Edit, Failure> =>
-  isApply(call)
-    ? Either.map(
-        applying(call, shape),
-        (merged): Edit =>
-          (live) =>
-            Either.map(merged(live), silent)
-      )
-    : patchOf(call, shape)
+  isApply(call) ? applying(call, shape) : patchOf(call, shape)
 
 /** What is wrong with the options of a patch. */
 export const patchOptions = (call: Call): Either.Either<void, Failure> =>
@@ -1305,13 +1383,13 @@ export const patch = (state: State, call: Call, part: Part = whole): Result =>
     yield* patchOptions(call)
     const creates = isApply(call) && call.subresource === "" && get(state.objects, keyOf(call)) === undefined
     if (!creates) return yield* update(state, call, yield* editOf(call), part)
-    const made = yield* (yield* applying(call, call.kind))(undefined)
+    const { object: made, warnings } = yield* (yield* applying(call, call.kind))(undefined)
     const { resourceVersion: _version, uid, ...metadata } = metadataOf(made)
     if (uid !== undefined) {
       const fixed = status.invalidValue("metadata.uid", JSON.stringify(uid), "field is immutable")
       return yield* Either.left(status.invalid(call.kind, call.name, [fixed, fixed]))
     }
-    return yield* insert(state, call, { ...made, metadata })
+    return yield* warned(insert(state, call, { ...made, metadata }), warnings)
   })
 
 // ---- deleting

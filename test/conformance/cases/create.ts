@@ -5,6 +5,7 @@ import {
   as,
   core,
   deployments,
+  group,
   leases,
   map,
   maps,
@@ -103,6 +104,91 @@ export const cases: ReadonlyArray<Case> = [
     ["POST", maps, '{"metadata":nul}']
   ),
   one(
+    "where a text is no JSON",
+    ...[
+      '{"a" 1}',
+      '{"a":1 "b":2}',
+      '{"a":[1 2]}',
+      '{"a":[1,]}',
+      '{"a":[,1]}',
+      "{,}",
+      '{"a":01}',
+      '{"a":-}',
+      '{"a":1.}',
+      '{"a":1.5e}',
+      '{"a":.5}',
+      '{"a":"\n"}',
+      String.raw`{"a":"\x"}`,
+      String.raw`{"a":"\u12g4"}`,
+      '{"a":tru}',
+      '{"a":fals',
+      '{"a":"',
+      '{"a":nUll}',
+      '{"é":é}',
+      "{a:1}",
+      "\u00a0{}",
+      "{} {}",
+      "é",
+      "1 2",
+      "}",
+      '{"a":1,\n  "b":2,\n}',
+      "[1, 2"
+    ].map((text): Step => ["POST", maps, text])
+  ),
+  one(
+    "patches that are no JSON",
+    ...['{"a":tru}', "[{]", "é"].flatMap((text): ReadonlyArray<Step> => [
+      ["POST", maps, { metadata: { name: "a" } }],
+      ["PATCH", `${maps}/a`, text, { "content-type": "application/merge-patch+json" }],
+      ["PATCH", `${maps}/a`, text, { "content-type": "application/json-patch+json" }],
+      ["PATCH", `${maps}/a`, text, { "content-type": "application/strategic-merge-patch+json" }]
+    ])
+  ),
+  one(
+    "versions that are not served any more",
+    ["POST", deployments, { apiVersion: "apps/v1beta2", kind: "Deployment", metadata: { name: "c" } }],
+    ["POST", deployments, { apiVersion: "apps/v3", kind: "Deployment", metadata: { name: "c" } }],
+    ["POST", `${group("batch")}/cronjobs`, { apiVersion: "batch/v1beta1", kind: "CronJob", metadata: { name: "c" } }],
+    [
+      "POST",
+      `${group("autoscaling", "v2")}/horizontalpodautoscalers`,
+      { apiVersion: "autoscaling/v1", kind: "HorizontalPodAutoscaler", metadata: { name: "c" } }
+    ]
+  ),
+  one(
+    "fields that are there twice",
+    ...["Warn", "Strict"].map((validation): Step => [
+      "POST",
+      `${deployments}?dryRun=All&fieldValidation=${validation}`,
+      '{"kind":"Deployment","kind":"Deployment","metadata":{"name":"a","labels":{"x":"1","x":"2","x":"3"}},"spec":{"replicas":1,"replicas":0,"selector":{"matchLabels":{"a":"b","a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"nodeSelector":{"a":"b","a":"c"},"containers":[{"name":"c","image":"i","name":"c","env":[{"name":"A","x":{"y":1,"y":2},"name":"B"}],"resources":{"limits":{"cpu":"1","cpu":"2"}}}]}}}}'
+    ])
+  ),
+  one(
+    "YAML as it was once",
+    ["POST", maps, "metadata: {name: words}\ndata: {a: 'x', on: 'x', off: 'y', 'yes': z, y: w, n: v}\n", yaml],
+    [
+      "POST",
+      maps,
+      "metadata: {name: keys}\ndata: {1: a, 0x10: b, 010: c, 1_000: d, 0b11: e, 1.5: f, 1:30: g, 2020-01-01: h, x: i}\n",
+      yaml
+    ],
+    ["POST", maps, "metadata: {name: dates}\ndata: {a: 2020-01-01, b: 12:30:45}\n", yaml],
+    ["POST", maps, "metadata: {name: yes}\n", yaml],
+    ["POST", maps, "data: {null: u}\n", yaml],
+    ["POST", maps, "metadata: {name: bools}\nimmutable: on\n", yaml],
+    ["POST", maps, "metadata: {name: merged, labels: &l {a: b}, annotations: {<<: *l, c: d}}\n", yaml],
+    ["POST", maps, "metadata: {name: first}\n---\nmetadata: {name: second}\n", yaml],
+    ["POST", maps, "---\n# nothing\n", yaml],
+    ["POST", maps, "", yaml],
+    ["POST", maps, '{"metadata":{"name":"json","name":"twice"}}', yaml],
+    [
+      "POST",
+      `${maps}?fieldValidation=Strict`,
+      "metadata:\n  name: a\n  labels:\n    x: '1'\n    x: |\n      2\n  labels:\n    {}\nyes: 1\non: 2\n5: 1\n5: 2\nb: 1\na: 2\n",
+      yaml
+    ]
+  ),
+  one(
     "fields of another type",
     ["POST", maps, { metadata: { name: "a" }, data: ["x"] }],
     ["POST", maps, { metadata: { name: "a" }, data: { a: 1 } }],
@@ -141,6 +227,24 @@ export const cases: ReadonlyArray<Case> = [
     ["POST", secrets, "- a\n", yaml],
     ["POST", secrets, "text\n", yaml],
     ["POST", secrets, "metadata:\n\tname: a\n", yaml]
+  ),
+  one(
+    "more bodies in YAML that are none",
+    ...[
+      "{",
+      "[a",
+      "{a: b",
+      "a: 'b",
+      'a: "b',
+      "a: b\n c: d\n",
+      "a: *x",
+      "a: @b",
+      "a:\n- b\n c\n",
+      "? [a]\n: b\n",
+      "a: %b",
+      "&",
+      "a\nb: c\n"
+    ].map((text): Step => ["POST", secrets, text, yaml])
   ),
   one("YAML and the types of its scalars", [
     "POST",

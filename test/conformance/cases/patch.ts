@@ -1,6 +1,19 @@
 /** The patches: merge, JSON and strategic. */
 import type { Case, Step } from "../harness.js"
-import { json, map, maps, merge, one, podTemplates, secret, secrets, services, strategic, headless } from "./common.js"
+import {
+  headless,
+  json,
+  map,
+  maps,
+  merge,
+  one,
+  podTemplates,
+  secret,
+  secrets,
+  services,
+  strategic,
+  template
+} from "./common.js"
 
 const port = (value: number, more: object = {}) => ({ name: `p${value}`, port: value, ...more })
 const service: Step = [
@@ -61,7 +74,47 @@ const onMap = (name: string, ...operations: ReadonlyArray<unknown>): Case =>
     ...operations.map((operation): Step => ["PATCH", `${maps}/a`, operation, json])
   )
 
+const problems = (validation: string) =>
+  one(
+    `field validation ${validation} of patches`,
+    ["POST", maps, map("a")],
+    ["POST", podTemplates, { metadata: { name: "p" }, template }],
+    ...[
+      '{"data":{"a":"1","a":"2"},"z":1,"b":1,"metadata":{"labels":{"x":"1"},"nope":1,"labels":{"y":"1","y":"2"}}}',
+      '{"data":null,"binaryData":{"x":"AA==","x":"AAA="}}'
+    ].flatMap((body): ReadonlyArray<Step> => [
+      ["PATCH", `${maps}/a?fieldValidation=${validation}`, body, merge],
+      ["PATCH", `${maps}/a?fieldValidation=${validation}`, body, strategic]
+    ]),
+    [
+      "PATCH",
+      `${maps}/a?fieldValidation=${validation}`,
+      '[{"op":"add","path":"/data/c","value":"1","value":"2","more":1},{"op":"add","path":"/odd","value":{"z":1,"a":2,"a":3},"path":"/odd"}]',
+      json
+    ],
+    ...[merge, strategic].map((type): Step => [
+      "PATCH",
+      `${podTemplates}/p?fieldValidation=${validation}`,
+      { template: { spec: { zz: 1, containers: [{ name: "c", image: "i", y: 1, x: 1 }], aa: { b: 1 } } } },
+      type
+    ]),
+    ["PATCH", `${maps}/a?fieldValidation=${validation}`, { metadata: { labels: { a: 5 } }, nope: 1 }, merge],
+    ["PATCH", `${maps}/a?fieldValidation=${validation}`, { metadata: { labels: { a: 5 } }, nope: 1 }, strategic],
+    ["PATCH", `${maps}/none?fieldValidation=${validation}`, { nope: 1 }, merge],
+    ["PATCH", `${maps}/a?fieldValidation=${validation}`, { nope: 1, data: { "a b": "x" } }, merge]
+  )
+
 export const cases: ReadonlyArray<Case> = [
+  ...["Warn", "Strict", "Ignore"].map(problems),
+  one(
+    "patches with nulls",
+    ["POST", maps, map("a")],
+    ["PATCH", `${maps}/a`, [{ op: "add", path: "/data/n", value: null }], json],
+    ["PATCH", `${maps}/a`, [{ op: "add", path: "/metadata/labels", value: { a: null } }], json],
+    ["PATCH", `${maps}/a`, [{ op: "add", path: "/metadata/finalizers", value: null }], json],
+    ["PATCH", `${maps}/a`, { metadata: { labels: { b: null, c: "d" }, annotations: { x: null } } }, strategic],
+    ["PATCH", `${maps}/a`, { metadata: { labels: { b: null, e: "d" }, annotations: { x: null } } }, merge]
+  ),
   one(
     "patches",
     ["POST", maps, map("a")],
