@@ -115,6 +115,8 @@ describe("what a watch does next", () => {
     assert.deepStrictEqual(then(running, undefined, reset), ["at once", after("9")])
     assert.deepStrictEqual(then(end(reset)(running), undefined, reset), ["short pause", after("9")])
     assert.deepStrictEqual(then(listed, undefined, reset), ["pause", after("5")])
+    // A pause has been made instead.
+    assert.deepStrictEqual(then(fail(reset)(running), undefined, reset), ["pause", after("9")])
     // The same version again is no progress (a server that sends one bookmark and hangs up).
     assert.deepStrictEqual(then(seen("9")(end(reset)(running)), undefined, reset), ["short pause", after("9")])
   })
@@ -162,6 +164,7 @@ describe("what a watch does next", () => {
       assert.deepStrictEqual(then(opened(listed), error), ["pause", after("5")])
       assert.deepStrictEqual(then(run(after7, opened, fail(reset)), error), ["pause", after("7")])
       assert.deepStrictEqual(then(run(events, opened, fail(reset)), error), ["pause", whole])
+      if (error !== bad) assert.deepStrictEqual(then(run(events, opened), error), ["pause", whole])
       // A list that is refused after a 410.
       assert.deepStrictEqual(then(fail(gone)(running), error), ["short pause", whole])
       let state = running
@@ -197,6 +200,9 @@ describe("what a watch does next", () => {
     const twice = run(list, page("5"), end(reset), end(reset))
     assert.deepStrictEqual(then(twice, undefined, reset), ["pause", whole])
     assert.deepStrictEqual(then(run(list, page("5"), fail(damaged), fail(damaged)), damaged), ["pause", whole])
+    // What came in between counts.
+    const between = run(list, page("5"), end(reset), end(reset), seen("6"), end(reset), end(reset))
+    assert.deepStrictEqual(then(between, undefined, reset), ["pause", after("6")])
     // A connection that breaks says nothing about versions: it would list as often as it breaks.
     const broke = run(list, page("5"), fail(reset), fail(reset), fail(reset), fail(reset))
     assert.deepStrictEqual(broke.command, after("5"))
