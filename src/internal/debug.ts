@@ -34,6 +34,9 @@ const seen = (pod: unknown): Seen => (isObject(pod) ? pod : {}) as Seen
 const stuck =
   /^(ErrImage|ImagePullBackOff$|ImageInspectError$|InvalidImageName$|RegistryUnavailable$|CreateContainer\w*Error$|RunContainerError$|StartError$|CrashLoopBackOff$)/
 
+/** How long it may take until the status of a pod shows what the node knows. */
+const untilSeen = "10 seconds"
+
 const alphabet = "bcdfghjklmnpqrstvwxz2456789"
 const generatedName = Effect.map(
   Effect.replicateEffect(Random.nextIntBetween(0, alphabet.length), 5),
@@ -122,9 +125,29 @@ export const debug =
           { command: [], stdin, hangUp: true },
           { timeout: options.timeout, namespace: pod.namespace, container: name, tty }
         )
+        // It may have ended a moment ago: then the server says that there is nothing to join.
+        const missed = yield* Effect.cached(
+          Effect.matchEffect(process.exitCode, {
+            onSuccess: () => Effect.succeed<Option.Option<number>>(Option.none()),
+            onFailure: (error) =>
+              error._tag === "InternalError"
+                ? limited(Effect.asSome(terminated), { duration: untilSeen, onTimeout: () => error })
+                : Effect.fail(error)
+          })
+        )
+        const log = yield* requests.log(resource, env, pod, name, { namespace: pod.namespace })
+        const stdout = Stream.concat(
+          process.stdout,
+          Stream.unwrap(
+            Effect.match(missed, {
+              onFailure: () => Stream.empty,
+              onSuccess: Option.match({ onNone: () => Stream.empty, onSome: () => client.stream(log) })
+            })
+          )
+        )
         // An attachment ends well whatever the container's exit code is; that is in the pod's status.
-        const exitCode = Effect.zipRight(process.exitCode, terminated)
-        return { ...process, exitCode, container: name } satisfies DebugProcess
+        const exitCode = Effect.flatMap(missed, Option.match({ onNone: () => terminated, onSome: Effect.succeed }))
+        return { ...process, stdout, exitCode, container: name } satisfies DebugProcess
       })
     )
 

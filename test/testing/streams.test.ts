@@ -2,7 +2,7 @@
 import { HttpServerResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Deferred, Effect, Fiber, Queue, Stream, TestClock } from "effect"
-import { Pod, PortForward } from "effect-kubernetes"
+import { Condition, Pod, PortForward, type KubeClient } from "effect-kubernetes"
 import { TestCluster } from "effect-kubernetes/testing/TestCluster"
 import type { ContainerScript } from "effect-kubernetes/testing/ContainerScript"
 
@@ -173,6 +173,61 @@ describe("exec", () => {
         )
       )
     })
+  )
+})
+
+describe("debug", () => {
+  const debug = (test: (cluster: TestCluster["Type"]) => Effect.Effect<void, unknown, KubeClient>) =>
+    Effect.gen(function* () {
+      yield* Pod.create(pod)
+      yield* Pod.waitFor("web", Pod.ready)
+      yield* test(yield* TestCluster)
+    }).pipe(Effect.provide(TestCluster.layer({ nodes: 1 })))
+
+  it.effect("joins a container that does what its script says, and is told its exit code", () =>
+    debug((cluster) =>
+      Effect.gen(function* () {
+        const asked = yield* Deferred.make<number>()
+        yield* cluster.container(
+          { image: "tools:1" },
+          {
+            run: Deferred.await(asked),
+            attach: ({ stdin, stdout }) =>
+              Stream.runForEach(stdin, (bytes) => Effect.zipRight(stdout(bytes), Deferred.succeed(asked, 3)))
+          }
+        )
+        const process = yield* Pod.debug("web", { image: "tools:1", name: "tools" })
+        yield* Stream.run(Stream.make(utf8.encode("ls")), process.stdin)
+        assert.strictEqual(yield* Stream.mkString(Stream.decodeText(process.stdout)), "ls")
+        assert.strictEqual(yield* process.exitCode, 3)
+        const { metadata, spec, status } = yield* Pod.get("web")
+        assert.strictEqual(metadata.generation, 2)
+        assert.lengthOf(spec.ephemeralContainers ?? [], 1)
+        const [ended] = status?.ephemeralContainerStatuses ?? []
+        assert.deepInclude(ended, { name: "tools", ready: false, restartCount: 0 })
+        assert.notProperty(ended, "started")
+        assert.deepInclude(ended?.state?.terminated, { exitCode: 3, reason: "Error" })
+        // The pod goes on as if nothing had happened.
+        assert.strictEqual(status?.phase, "Running")
+        assert.isTrue(yield* Effect.isSuccess(Pod.waitFor("web", Pod.ready)))
+      }).pipe(Effect.scoped)
+    )
+  )
+
+  it.effect("one without a script ends at once, and one whose image is not there says so", () =>
+    debug((cluster) =>
+      Effect.gen(function* () {
+        yield* cluster.container({ image: "none:1" }, { imageError: "no such image" })
+        yield* cluster.container({ image: "tools:1" }, { logs: ["done"] })
+        const process = yield* Pod.debug("web", { image: "tools:1" })
+        assert.strictEqual(yield* Stream.mkString(Stream.decodeText(process.stdout)), "done\n")
+        assert.strictEqual(yield* process.exitCode, 0)
+        const error = yield* Effect.flip(Pod.debug("web", { image: "none:1" }))
+        assert.match(error.message, /ErrImagePull: no such image/)
+        yield* Pod.delete("web")
+        yield* Pod.waitFor("web", Condition.deleted)
+      }).pipe(Effect.scoped)
+    )
   )
 })
 

@@ -102,6 +102,19 @@ const hash = (text: string, digits: number): string => {
 
 const containersOf = (pod: JsonObject): ReadonlyArray<JsonObject> => objectsAt(pod, "spec", "containers")
 const initContainersOf = (pod: JsonObject): ReadonlyArray<JsonObject> => objectsAt(pod, "spec", "initContainers")
+const ephemeralContainersOf = (pod: JsonObject): ReadonlyArray<JsonObject> =>
+  objectsAt(pod, "spec", "ephemeralContainers")
+/** All containers of a pod. */
+export const specsOf = (pod: JsonObject): ReadonlyArray<JsonObject> => [
+  ...initContainersOf(pod),
+  ...containersOf(pod),
+  ...ephemeralContainersOf(pod)
+]
+export const statusesOf = (pod: JsonObject): ReadonlyArray<JsonObject> => [
+  ...objectsAt(pod, "status", "initContainerStatuses"),
+  ...objectsAt(pod, "status", "containerStatuses"),
+  ...objectsAt(pod, "status", "ephemeralContainerStatuses")
+]
 const isSidecar = (container: JsonObject): boolean => container["restartPolicy"] === "Always"
 
 const stateOf = (status: JsonObject | undefined, name: "running" | "terminated" | "waiting"): JsonObject | undefined =>
@@ -113,6 +126,15 @@ const millis = (input: Duration.DurationInput | undefined): number =>
   input === undefined ? 0 : Duration.toMillis(input)
 
 // ---- statuses
+
+interface Statuses {
+  readonly inits: ReadonlyArray<JsonObject>
+  readonly all: ReadonlyArray<JsonObject>
+  readonly ephemerals: ReadonlyArray<JsonObject>
+}
+
+/** A container for debugging is never ready, and nobody waits until it has started. */
+const asEphemeral = ({ started: _, ...status }: JsonObject): JsonObject => ({ ...status, ready: false })
 
 const initial = (container: JsonObject, reason: string): JsonObject => ({
   image: container["image"] ?? "",
@@ -423,9 +445,7 @@ export const make = (cell: Cell, scripts: ReadonlyArray<Scripted>): Effect.Effec
     }
 
     /** The containers that are there, each one step further. */
-    const advanced = (
-      context: Context
-    ): { readonly inits: ReadonlyArray<JsonObject>; readonly all: ReadonlyArray<JsonObject> } => {
+    const advanced = (context: Context): Statuses => {
       const { pod } = context
       const specs = initContainersOf(pod)
       const find = (list: string, container: JsonObject) =>
@@ -444,7 +464,12 @@ export const make = (cell: Cell, scripts: ReadonlyArray<Scripted>): Effect.Effec
         all: containersOf(pod).map((container) => {
           const status = find("containerStatuses", container)
           return ready ? advance(context, container, status) : status
-        })
+        }),
+        ephemerals: ephemeralContainersOf(pod).map((container) =>
+          asEphemeral(
+            advance({ ...context, policy: "Never" }, container, find("ephemeralContainerStatuses", container))
+          )
+        )
       }
     }
 
@@ -468,7 +493,7 @@ export const make = (cell: Cell, scripts: ReadonlyArray<Scripted>): Effect.Effec
     const statusWith = (
       api: Api,
       pod: JsonObject,
-      { all, inits }: { readonly inits: ReadonlyArray<JsonObject>; readonly all: ReadonlyArray<JsonObject> },
+      { all, ephemerals, inits }: Statuses,
       phase: string,
       more: JsonObject,
       hasSandbox: boolean
@@ -481,14 +506,16 @@ export const make = (cell: Cell, scripts: ReadonlyArray<Scripted>): Effect.Effec
       phase,
       conditions: conditionsOf(pod, api.time, verdicts(pod, phase, inits, all, hasSandbox)),
       ...(inits.length === 0 ? {} : { initContainerStatuses: inits }),
-      containerStatuses: all
+      containerStatuses: all,
+      ...(ephemerals.length === 0 ? {} : { ephemeralContainerStatuses: ephemerals })
     })
 
     const begin = (api: Api, pod: JsonObject, node: number) => {
       const reason = initContainersOf(pod).length > 0 ? "PodInitializing" : "ContainerCreating"
       const statuses = {
         inits: initContainersOf(pod).map((each) => initial(each, reason)),
-        all: containersOf(pod).map((each) => initial(each, reason))
+        all: containersOf(pod).map((each) => initial(each, reason)),
+        ephemerals: []
       }
       const host = `192.168.0.${node + 1}`
       write(
@@ -518,7 +545,8 @@ export const make = (cell: Cell, scripts: ReadonlyArray<Scripted>): Effect.Effec
         })
       const statuses = {
         inits: stop("initContainerStatuses", initContainersOf(pod)),
-        all: stop("containerStatuses", containersOf(pod))
+        all: stop("containerStatuses", containersOf(pod)),
+        ephemerals: stop("ephemeralContainerStatuses", ephemeralContainersOf(pod)).map(asEphemeral)
       }
       return goesOn ? undefined : statuses
     }
@@ -575,11 +603,8 @@ export const make = (cell: Cell, scripts: ReadonlyArray<Scripted>): Effect.Effec
         present.add(uid(pod))
         if (!nodes.has(textAt(pod, "spec", "nodeName"))) continue
         const policy = textAt(pod, "spec", "restartPolicy") || "Always"
-        const specs = [...initContainersOf(pod), ...containersOf(pod)]
-        for (const status of [
-          ...objectsAt(pod, "status", "initContainerStatuses"),
-          ...objectsAt(pod, "status", "containerStatuses")
-        ]) {
+        const specs = specsOf(pod)
+        for (const status of statusesOf(pod)) {
           if (stateOf(status, "running") === undefined) continue
           const name = textAt(status, "name")
           const restarts = numberAt(status, ["restartCount"], 0)
@@ -587,7 +612,8 @@ export const make = (cell: Cell, scripts: ReadonlyArray<Scripted>): Effect.Effec
           wanted.add(key)
           const spec = specs.find((each) => each["name"] === name)
           if (spec === undefined || runs.has(key)) continue
-          yield* start(pod, spec, restarts, isInit(pod, name) || (policy !== "Always" && !isSidecar(spec)))
+          const isRestarted = isSidecar(spec) || (policy === "Always" && containersOf(pod).includes(spec))
+          yield* start(pod, spec, restarts, !isRestarted)
         }
       }
       for (const [key, { fiber }] of runs) {
@@ -630,11 +656,7 @@ export const make = (cell: Cell, scripts: ReadonlyArray<Scripted>): Effect.Effec
         }),
       scriptOf,
       runOf: (pod, container, previous = false) => {
-        const statuses = [
-          ...objectsAt(pod, "status", "initContainerStatuses"),
-          ...objectsAt(pod, "status", "containerStatuses")
-        ]
-        const status = statuses.find((each) => each["name"] === container)
+        const status = statusesOf(pod).find((each) => each["name"] === container)
         const restarts = numberAt(status, ["restartCount"], 0)
         return runs.get(runKey(pod, container, previous ? restarts - 1 : restarts))
       }

@@ -13,7 +13,7 @@ import * as Stream from "effect/Stream"
 import type { HttpFailure, HttpUpgrade, HttpWebSocket } from "../../layers/Http.js"
 import type { Command, Result } from "../ContainerScript.js"
 import { nameOf, objectsAt, textAt } from "./controllers/api.js"
-import type { Kubelet, Run } from "./kubelet.js"
+import { specsOf, statusesOf, type Kubelet, type Run } from "./kubelet.js"
 import type { JsonObject } from "./openapi.js"
 import * as status from "./status.js"
 import type { Failure } from "./status.js"
@@ -30,9 +30,6 @@ const capacity = 16
 // ---- which container
 
 const defaultContainer = "kubectl.kubernetes.io/default-container"
-
-const specsOf = (pod: JsonObject): ReadonlyArray<JsonObject> =>
-  ["containers", "initContainers", "ephemeralContainers"].flatMap((list) => objectsAt(pod, "spec", list))
 
 const containerOf = (pod: JsonObject, query: URLSearchParams): Either.Either<string, Failure> => {
   const wanted = query.get("container") ?? ""
@@ -57,9 +54,7 @@ const containerOf = (pod: JsonObject, query: URLSearchParams): Either.Either<str
 }
 
 const statusOf = (pod: JsonObject, container: string): JsonObject | undefined =>
-  ["containerStatuses", "initContainerStatuses"]
-    .flatMap((list) => objectsAt(pod, "status", list))
-    .find((each) => each["name"] === container)
+  statusesOf(pod).find((each) => each["name"] === container)
 
 // ---- logs
 
