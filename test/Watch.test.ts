@@ -106,11 +106,18 @@ describe("a watch that goes on", () => {
     assert.isTrue(server.requests.slice(1).every(({ target }) => target.includes("allowWatchBookmarks=true")))
   })
 
-  for (const forgotten of ["status", "event", "silence"] as const) {
-    it(`tells what has changed meanwhile when its version is forgotten (${forgotten})`, () => {
+  for (const [forgotten, sendInitialEvents] of [
+    ["status", false],
+    ["event", false],
+    ["silence", false],
+    ["status", true],
+    ["event", true]
+  ] as const) {
+    const begins = sendInitialEvents ? "with events" : "with a list"
+    it(`tells what has changed meanwhile when its version is forgotten (${forgotten}, begins ${begins})`, () => {
       const { server, simulation } = setting({ forgotten: () => forgotten })
       for (const name of ["a", "b", "c", "d"]) server.put(name, { n: "0" })
-      const seen = watched(server, simulation, { limit: 2 })
+      const seen = watched(server, simulation, { limit: 2, sendInitialEvents })
       simulation.pass(second)
       seen.words()
       server.setFault((_, watch) => (watch ? { _tag: "Refuse" } : undefined))
