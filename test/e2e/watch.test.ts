@@ -1,13 +1,18 @@
 /** A single watch: what it tells, in which order, and how it ends. */
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Chunk, Context, Deferred, Effect, Fiber, Layer, Option, Stream, type Scope } from "effect"
+import { Chunk, Context, Deferred, Effect, Exit, Fiber, Layer, Option, Schema, Scope, Stream } from "effect"
 import {
+  Condition,
   ConfigMap,
+  CustomResourceDefinition,
+  Informer,
   KubeClient,
   Namespace,
   NodeKubeClient,
   Patch,
+  Resource,
+  ServiceAccount,
   type KubeError,
   type Selector,
   type WatchEvent
@@ -242,6 +247,72 @@ layer(e2e.layer, e2e.live)("watch on a real API server", (it) => {
       assert.strictEqual(open, 0)
       // The client of this test made no call but its watches, so the sockets are as many as before.
       yield* e2e.eventually(Effect.map(sockets, (now) => now <= before))
+    }))
+
+  /** What an informer of a kind has told, in short words, and how to wait until it knows just these. */
+  const following = <K, E, S extends Resource.Scope>(resource: Resource.Descriptor<K, E> & Resource.CanWatch<K, S>) =>
+    Effect.gen(function* () {
+      const informer = yield* Informer.make(resource)
+      const nameOf = (object: Resource.Stored<K>) =>
+        // Every stored object has a name; a generic kind cannot say so.
+        (object as unknown as { readonly metadata: { readonly name: string } }).metadata.name
+      const told: Array<string> = []
+      yield* informer.changes.pipe(
+        Stream.runForEach((event) =>
+          Effect.sync(() => {
+            if ("object" in event) told.push(`${event._tag} ${nameOf(event.object)}`)
+          })
+        ),
+        Effect.forkScoped
+      )
+      yield* informer.synced
+      return {
+        told,
+        until: (...names: ReadonlyArray<string>) =>
+          e2e.eventually(
+            Effect.sync(() => Array.from(informer.store.values(), nameOf).toSorted().join() === names.join())
+          )
+      }
+    })
+
+  test("goes on with a kind that is taken away and defined again", () =>
+    Effect.gen(function* () {
+      const group = `${yield* e2e.randomName("e2e")}.example.com`
+      const Backup = Resource.define({ group, version: "v1", kind: "Backup", schema: Schema.Struct({}) })
+      const install = e2e.installed(Backup, { type: "object" })
+      const first = yield* Scope.make()
+      yield* Scope.extend(install, first)
+      yield* Backup.create({ metadata: { name: "a" } })
+      const { told, until } = yield* following(Backup)
+      yield* until("a")
+      yield* Scope.close(first, Exit.void)
+      yield* until()
+      yield* e2e.untilGone(CustomResourceDefinition.getOption(`${Backup.plural}.${group}`))
+      yield* install
+      yield* Backup.create({ metadata: { name: "b" } })
+      yield* until("b")
+      assert.deepStrictEqual(told, ["Added a", "Deleted a", "Added b"])
+    }))
+
+  test("tells that all is gone with its namespace, and goes on with another one of that name", () =>
+    Effect.gen(function* () {
+      const name = yield* e2e.randomName("e2e")
+      const create = Effect.zipRight(
+        Namespace.create({ metadata: { name } }),
+        ServiceAccount.create({ metadata: { name: "mine", namespace: name } })
+      )
+      yield* Effect.gen(function* () {
+        yield* create
+        const { told, until } = yield* following(ServiceAccount)
+        yield* until("default", "mine")
+        yield* Namespace.delete(name)
+        yield* Namespace.waitFor(name, Condition.deleted)
+        yield* until()
+        yield* create
+        yield* until("default", "mine")
+        assert.sameMembers(told.slice(0, 4), ["Added mine", "Added default", "Deleted mine", "Deleted default"])
+        yield* Namespace.delete(name)
+      }).pipe(KubeClient.withNamespace(name))
     }))
 })
 
