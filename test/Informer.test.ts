@@ -7,6 +7,7 @@ import {
   Exit,
   FastCheck as fc,
   Layer,
+  Logger,
   Metric,
   MetricState,
   Option,
@@ -18,7 +19,9 @@ import {
 import { ConfigMap, Informer, Node, type KubeError, type Stored } from "effect-kubernetes"
 import { fake, answer, ok, queryOf } from "./layers/fake.js"
 import * as ChaosServer from "./support/chaosServer.js"
+import { clientOf } from "./support/client.js"
 import { strictly } from "./support/fold.js"
+import { eventually, httpServer } from "./support/server.js"
 import * as Simulation from "./support/simulation.js"
 
 type Event = Informer.InformerEvent<ConfigMap>
@@ -486,3 +489,31 @@ describe("an informer", () => {
     }).pipe(Effect.provide(client))
   })
 })
+
+it.scopedLive("an informer that is left closes its connection without a word", () =>
+  Effect.gen(function* () {
+    let watches = 0
+    const { port } = yield* httpServer((request, response) => {
+      response.writeHead(200, { "content-type": "application/json" })
+      if (request.url?.includes("watch=") !== true) {
+        const metadata = { resourceVersion: "1" }
+        response.end(JSON.stringify({ kind: "ConfigMapList", apiVersion: "v1", metadata, items: [] }))
+        return
+      }
+      watches++
+      response.flushHeaders()
+      response.once("close", () => watches--)
+    })
+    const told: Array<unknown> = []
+    const logger = Logger.make(({ message }) => told.push(message))
+    yield* Informer.make(ConfigMap).pipe(
+      // Something else of the same scope takes its time.
+      Effect.zipRight(Effect.addFinalizer(() => Effect.sleep("50 millis"))),
+      Effect.zipRight(eventually(() => watches === 1)),
+      Effect.scoped,
+      Effect.provide(Layer.merge(clientOf(port), Logger.replace(Logger.defaultLogger, logger)))
+    )
+    yield* eventually(() => watches === 0)
+    assert.deepStrictEqual(told, [])
+  })
+)

@@ -233,6 +233,8 @@ const start = <K, S extends Scope, N extends string = never>(
         Option.match({ onNone: () => Effect.dieMessage("a watch has ended"), onSome: (error) => Effect.fail(error) })
       )
     }).pipe(
+      // The connection ends with the fiber: closed before it, it would look broken.
+      Effect.scoped,
       // A function of the user's that throws ends it too, and nobody goes on without knowing.
       Effect.catchAllCause(end),
       background
