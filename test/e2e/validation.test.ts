@@ -13,7 +13,7 @@ import { metadataCauses } from "../../src/testing/internal/names.js"
 import { builtIn, type JsonObject } from "../../src/testing/internal/openapi.js"
 import * as status from "../../src/testing/internal/status.js"
 import { at, strategyOf } from "../../src/testing/internal/strategies.js"
-import { validate } from "../../src/testing/internal/validation.js"
+import { validate } from "../../src/testing/internal/validation/validate.js"
 import * as e2e from "../support/e2e.js"
 import { sample, type Case } from "../testing/internal/validation/cases.js"
 

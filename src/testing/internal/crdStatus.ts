@@ -2,7 +2,7 @@
 import { isJsonObject } from "./json.js"
 import type { JsonObject } from "./openapi.js"
 import { withMetadata } from "./store.js"
-import { listAt, objectAt } from "./validationRules.js"
+import { listAt, objectAt } from "./validation/rules.js"
 
 /** On a definition until its objects are gone. */
 export const cleanupFinalizer = "customresourcecleanup.apiextensions.k8s.io"

@@ -10,7 +10,7 @@ import { invalidValue, type Cause } from "./status.js"
 import { metadataOf } from "./store.js"
 import { at } from "./strategies.js"
 import { prune, validateCustom, withEmbedded, withSchemaDefaults } from "./structural.js"
-import { goText } from "./validationRules.js"
+import { goText } from "./validation/rules.js"
 
 interface Read {
   readonly object: JsonObject

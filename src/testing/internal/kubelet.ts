@@ -134,7 +134,10 @@ interface Statuses {
 }
 
 /** A container for debugging is never ready, and nobody waits until it has started. */
-const asEphemeral = ({ started: _, ...status }: JsonObject): JsonObject => ({ ...status, ready: false })
+const asEphemeral = (status: JsonObject): JsonObject => {
+  const { started: _, ...rest } = status
+  return { ...rest, ready: false }
+}
 
 const initial = (container: JsonObject, reason: string): JsonObject => ({
   image: container["image"] ?? "",

@@ -11,7 +11,7 @@ import { metadataCauses, rules } from "./names.js"
 import type { Json, JsonObject, OpenApi } from "./openapi.js"
 import { matches } from "./patterns.js"
 import { invalidValue, notSupported, required, type Cause } from "./status.js"
-import { goText } from "./validationRules.js"
+import { goText } from "./validation/rules.js"
 
 const child = (path: string, key: string): string => (path === "" ? key : `${path}.${key}`)
 

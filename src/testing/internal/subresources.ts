@@ -15,8 +15,8 @@ import * as verbs from "./verbs.js"
 import type { Call, Outcome, Part, Result } from "./verbs.js"
 import { definitionsResource } from "./crd.js"
 import { apiVersionOf, kindsOf, type Kind } from "./kinds.js"
-import { customResourceDefinition } from "./validationCrd.js"
-import type { Causes } from "./validationRules.js"
+import { customResourceDefinition } from "./validation/crd.js"
+import type { Causes } from "./validation/rules.js"
 
 /** How a subresource takes the verbs; one that is not here is not allowed. */
 export interface Subresource {

@@ -44,7 +44,7 @@ import * as store from "./store.js"
 import { get, metadataOf, withMetadata, type Key, type State } from "./store.js"
 import { strategicMerge } from "./strategicMerge.js"
 import { at } from "./strategies.js"
-import { validate as validateFields } from "./validation.js"
+import { validate as validateFields } from "./validation/validate.js"
 import { deletionWarnings, warningsOf } from "./warnings.js"
 import { parseYaml, repeatedProblem, type YamlBody } from "./yamlBody.js"
 

@@ -9,8 +9,8 @@ import { jsonEquals } from "./json.js"
 import { apiVersionOf, type Kind } from "./kinds.js"
 import { rules as names } from "./names.js"
 import type { Json, JsonObject } from "./openapi.js"
-import { unknownFormats } from "./validationSchema.js"
-import { eachAt, entriesAt, listAt, numberAt, objectAt, quantityAt, textAt, valueAt } from "./validationRules.js"
+import { unknownFormats } from "./validation/schema.js"
+import { eachAt, entriesAt, listAt, numberAt, objectAt, quantityAt, textAt, valueAt } from "./validation/rules.js"
 import {
   claimSpecWarnings,
   deprecatedLabel,

@@ -4,7 +4,7 @@ import { quantityText } from "./decodeQuantity.js"
 import { jsonEquals } from "./json.js"
 import { labelValueProblems } from "./names.js"
 import type { Json, JsonObject } from "./openapi.js"
-import { eachAt, entriesAt, listAt, numberAt, objectAt, quantityAt, textAt, valueAt } from "./validationRules.js"
+import { eachAt, entriesAt, listAt, numberAt, objectAt, quantityAt, textAt, valueAt } from "./validation/rules.js"
 
 export type Warnings = ReadonlyArray<string>
 

@@ -2,8 +2,8 @@
  * What requests for certificates have to be. The requests themselves are not read: that they are in PEM is all. What may become
  * of their status is in `signing.ts`.
  */
-import { rules } from "./names.js"
-import type { Json } from "./openapi.js"
+import { rules } from "../names.js"
+import type { Json } from "../openapi.js"
 import {
   duplicate,
   invalid,
@@ -18,7 +18,7 @@ import {
   valueAt,
   type Causes,
   type Rule
-} from "./validationRules.js"
+} from "./rules.js"
 
 const usages = [
   "any",

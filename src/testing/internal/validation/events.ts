@@ -1,8 +1,8 @@
 /** What Events have to be: of the first group much is left to who writes them, of `events.k8s.io` nothing. */
-import { jsonEquals } from "./json.js"
-import { rules } from "./names.js"
-import type { Json, JsonObject } from "./openapi.js"
-import { structText } from "./structs.js"
+import { jsonEquals } from "../json.js"
+import { rules } from "../names.js"
+import type { Json, JsonObject } from "../openapi.js"
+import { structText } from "../structs.js"
 import {
   goText,
   invalid,
@@ -16,7 +16,7 @@ import {
   valueAt,
   type Causes,
   type Rule
-} from "./validationRules.js"
+} from "./rules.js"
 
 type Field =
   | "action"

@@ -1,9 +1,9 @@
 /** What of a pod may be changed, by a write of the pod and by those of its parts. */
-import { isJsonObject, jsonEquals } from "./json.js"
-import type { Json, JsonObject } from "./openapi.js"
-import { structDiff, structText } from "./structs.js"
-import { untrimmedImage } from "./validationContainer.js"
-import { anyPod, podAnnotations } from "./validationPod.js"
+import { isJsonObject, jsonEquals } from "../json.js"
+import type { Json, JsonObject } from "../openapi.js"
+import { structDiff, structText } from "../structs.js"
+import { untrimmedImage } from "./container.js"
+import { anyPod, podAnnotations } from "./pod.js"
 import {
   eachAt,
   entriesAt,
@@ -22,7 +22,7 @@ import {
   textAt,
   valueAt,
   type Causes
-} from "./validationRules.js"
+} from "./rules.js"
 
 const maxInt32 = 2147483647
 

@@ -1,9 +1,9 @@
 /** What Services have to be, and the endpoints behind them. */
-import { isAddress } from "./addresses.js"
-import { jsonEquals } from "./json.js"
-import { labelValueProblems, rules } from "./names.js"
-import type { Json, JsonObject } from "./openapi.js"
-import { structText } from "./structs.js"
+import { isAddress } from "../addresses.js"
+import { jsonEquals } from "../json.js"
+import { labelValueProblems, rules } from "../names.js"
+import type { Json, JsonObject } from "../openapi.js"
+import { structText } from "../structs.js"
 import {
   cidr,
   duplicate,
@@ -36,7 +36,7 @@ import {
   type Causes,
   type PartRule,
   type Rule
-} from "./validationRules.js"
+} from "./rules.js"
 
 /** Of an address: whether it is one of IPv6. */
 const isSix = (address: string): boolean => address.includes(":")

@@ -1,8 +1,8 @@
 /** What of a pod its containers and volumes may refer to: fields and resources. */
-import { quantityText } from "./decodeQuantity.js"
-import type { JsonObject } from "./openapi.js"
-import { invalid, missing, problems, quantityAt, textAt, unsupported, type Causes } from "./validationRules.js"
-import { labelKeyProblems } from "./names.js"
+import { quantityText } from "../decodeQuantity.js"
+import type { JsonObject } from "../openapi.js"
+import { invalid, missing, problems, quantityAt, textAt, unsupported, type Causes } from "./rules.js"
+import { labelKeyProblems } from "../names.js"
 
 /** What an environment variable may have of its pod. */
 export const envFields: ReadonlyArray<string> = [

@@ -1,8 +1,8 @@
 /** What the specification of a pod has to be, in pods and in the templates of workloads. */
-import { labelKeyProblems, labelValueProblems } from "./names.js"
-import type { JsonObject } from "./openapi.js"
-import { appArmor, containers, seccomp, untrimmedImage, type Surroundings } from "./validationContainer.js"
-import { containerResources, podResources } from "./validationResources.js"
+import { labelKeyProblems, labelValueProblems } from "../names.js"
+import type { JsonObject } from "../openapi.js"
+import { appArmor, containers, seccomp, untrimmedImage, type Surroundings } from "./container.js"
+import { containerResources, podResources } from "./resources.js"
 import {
   duplicate,
   eachAt,
@@ -30,9 +30,9 @@ import {
   unsupported,
   valueAt,
   type Causes
-} from "./validationRules.js"
-import { structText } from "./structs.js"
-import { volumes, type Pod } from "./validationVolumes.js"
+} from "./rules.js"
+import { structText } from "../structs.js"
+import { volumes, type Pod } from "./volumes.js"
 
 const maxInt32 = 2147483647
 

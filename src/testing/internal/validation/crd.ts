@@ -1,8 +1,8 @@
 /** What a CustomResourceDefinition has to be. */
-import { formatOf } from "./formats.js"
-import { isJsonArray, isJsonObject, jsonEquals } from "./json.js"
-import { rules } from "./names.js"
-import type { Json, JsonObject } from "./openapi.js"
+import { formatOf } from "../formats.js"
+import { isJsonArray, isJsonObject, jsonEquals } from "../json.js"
+import { rules } from "../names.js"
+import type { Json, JsonObject } from "../openapi.js"
 import {
   duplicate,
   eachAt,
@@ -16,8 +16,8 @@ import {
   textAt,
   valueAt,
   type Causes
-} from "./validationRules.js"
-import { goSchema, schemaCauses } from "./validationSchema.js"
+} from "./rules.js"
+import { goSchema, schemaCauses } from "./schema.js"
 
 const label = (out: Causes, path: string, text: string, before = ""): void => {
   const found = rules.label1035(before === "" ? text : text.toLowerCase())

@@ -1,6 +1,6 @@
 /** What claims to storage have to be. */
-import { rules } from "./names.js"
-import type { JsonObject } from "./openapi.js"
+import { rules } from "../names.js"
+import type { JsonObject } from "../openapi.js"
 import {
   accessModes,
   forbid,
@@ -16,7 +16,7 @@ import {
   textAt,
   valueAt,
   type Causes
-} from "./validationRules.js"
+} from "./rules.js"
 
 /** The modes in which a volume may be used, of claims and of volumes. */
 export const modes = (out: Causes, path: string, spec: JsonObject): void => {

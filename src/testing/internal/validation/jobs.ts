@@ -1,11 +1,11 @@
 /** What Jobs and CronJobs have to be. */
 import * as DateTime from "effect/DateTime"
 import * as Option from "effect/Option"
-import { isJsonObject, jsonEquals } from "./json.js"
-import { rules } from "./names.js"
-import type { Json, JsonObject } from "./openapi.js"
-import { structText } from "./structs.js"
-import { podTemplate } from "./validationPod.js"
+import { isJsonObject, jsonEquals } from "../json.js"
+import { rules } from "../names.js"
+import type { Json, JsonObject } from "../openapi.js"
+import { structText } from "../structs.js"
+import { podTemplate } from "./pod.js"
 import {
   domainPrefixedPath,
   duplicate,
@@ -34,7 +34,7 @@ import {
   type Causes,
   type PartRule,
   type Rule
-} from "./validationRules.js"
+} from "./rules.js"
 
 const templateOf = (spec: JsonObject): JsonObject => objectAt(spec, "template") ?? {}
 

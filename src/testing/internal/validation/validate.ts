@@ -2,22 +2,22 @@
  * What the API server has against an object of a built-in kind, beyond its metadata: the causes of a 422, in its words. The
  * object has been decoded, defaulted and prepared; `old` is the one that it takes the place of.
  */
-import { isAddress } from "./addresses.js"
-import { jsonEquals } from "./json.js"
-import { labelKeyProblems, labelValueProblems, rules, standardFinalizers } from "./names.js"
-import type { GroupVersionKind, Json, JsonObject } from "./openapi.js"
-import type { Cause } from "./status.js"
-import { qosClass } from "./strategies.js"
-import { structText } from "./structs.js"
-import { customResourceDefinition } from "./validationCrd.js"
-import { newPod, podTemplate, tolerations } from "./validationPod.js"
-import { ephemeralContainersUpdate, podResize, podStatusUpdate, podUpdate } from "./validationPodUpdate.js"
-import { autoscaler, autoscalerStatus } from "./validationAutoscalers.js"
-import { signingRequest } from "./validationCertificates.js"
-import { event, newEvent } from "./validationEvents.js"
-import { cronJob, job, jobStatus } from "./validationJobs.js"
-import { limitRange, quota, quotaStatus } from "./validationQuotas.js"
-import { containerResources, resourceQuantity } from "./validationResources.js"
+import { isAddress } from "../addresses.js"
+import { jsonEquals } from "../json.js"
+import { labelKeyProblems, labelValueProblems, rules, standardFinalizers } from "../names.js"
+import type { GroupVersionKind, Json, JsonObject } from "../openapi.js"
+import type { Cause } from "../status.js"
+import { qosClass } from "../strategies.js"
+import { structText } from "../structs.js"
+import { customResourceDefinition } from "./crd.js"
+import { newPod, podTemplate, tolerations } from "./pod.js"
+import { ephemeralContainersUpdate, podResize, podStatusUpdate, podUpdate } from "./podUpdate.js"
+import { autoscaler, autoscalerStatus } from "./autoscalers.js"
+import { signingRequest } from "./certificates.js"
+import { event, newEvent } from "./events.js"
+import { cronJob, job, jobStatus } from "./jobs.js"
+import { limitRange, quota, quotaStatus } from "./quotas.js"
+import { containerResources, resourceQuantity } from "./resources.js"
 import {
   cidr,
   domainPrefixedPath,
@@ -55,9 +55,9 @@ import {
   type Causes,
   type PartRule,
   type Rule
-} from "./validationRules.js"
-import { endpoints, endpointSlice, ingressStatus, service, serviceStatus } from "./validationServices.js"
-import { claim, claimStatus, csiDriver, storageClass, volume } from "./validationStorage.js"
+} from "./rules.js"
+import { endpoints, endpointSlice, ingressStatus, service, serviceStatus } from "./services.js"
+import { claim, claimStatus, csiDriver, storageClass, volume } from "./storage.js"
 import {
   daemonSet,
   daemonSetStatus,
@@ -69,7 +69,7 @@ import {
   replicationControllerStatus,
   statefulSet,
   statefulSetStatus
-} from "./validationWorkloads.js"
+} from "./workloads.js"
 
 const most = 1024 * 1024
 

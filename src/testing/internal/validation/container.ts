@@ -1,8 +1,8 @@
 /** What the containers of a pod have to be: the ones that run, the ones that begin, and the ones that come later. */
-import type { JsonObject } from "./openapi.js"
-import { structText } from "./structs.js"
-import { envFields, fieldReference, resourceReference } from "./validationReferences.js"
-import { containerResources } from "./validationResources.js"
+import type { JsonObject } from "../openapi.js"
+import { structText } from "../structs.js"
+import { envFields, fieldReference, resourceReference } from "./references.js"
+import { containerResources } from "./resources.js"
 import {
   duplicate,
   eachAt,
@@ -30,8 +30,8 @@ import {
   unsupported,
   valueAt,
   type Causes
-} from "./validationRules.js"
-import { descending, noBacksteps } from "./validationVolumes.js"
+} from "./rules.js"
+import { descending, noBacksteps } from "./volumes.js"
 
 /** What of its pod a container has to fit to. */
 export interface Surroundings {

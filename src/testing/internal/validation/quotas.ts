@@ -1,15 +1,9 @@
 /** What the limits of a namespace have to be: its quotas, and the ranges of what its objects ask for. */
-import { jsonEquals } from "./json.js"
-import { labelKeyProblems } from "./names.js"
-import type { Json, JsonObject } from "./openapi.js"
-import { quantityText } from "./decodeQuantity.js"
-import {
-  containerResourceName,
-  overcommits,
-  quotaResourceName,
-  resourceName,
-  resourceQuantity
-} from "./validationResources.js"
+import { jsonEquals } from "../json.js"
+import { labelKeyProblems } from "../names.js"
+import type { Json, JsonObject } from "../openapi.js"
+import { quantityText } from "../decodeQuantity.js"
+import { containerResourceName, overcommits, quotaResourceName, resourceName, resourceQuantity } from "./resources.js"
 import {
   duplicate,
   eachAt,
@@ -29,7 +23,7 @@ import {
   type Causes,
   type PartRule,
   type Rule
-} from "./validationRules.js"
+} from "./rules.js"
 
 const amounts = (out: Causes, path: string, list: JsonObject | undefined): void => {
   for (const [key, value] of entriesAt(list)) {

@@ -4,11 +4,11 @@
  *
  * https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
  */
-import { formatOf } from "./formats.js"
-import { isJsonArray, isJsonObject, jsonEquals } from "./json.js"
-import type { Json, JsonObject, OpenApi } from "./openapi.js"
-import { patternProblem } from "./patterns.js"
-import { causesOf, embedded, prune } from "./structural.js"
+import { formatOf } from "../formats.js"
+import { isJsonArray, isJsonObject, jsonEquals } from "../json.js"
+import type { Json, JsonObject, OpenApi } from "../openapi.js"
+import { patternProblem } from "../patterns.js"
+import { causesOf, embedded, prune } from "../structural.js"
 import {
   entriesAt,
   forbid,
@@ -20,7 +20,7 @@ import {
   unsupported,
   valueAt,
   type Causes
-} from "./validationRules.js"
+} from "./rules.js"
 
 type Level = "field" | "item" | "root"
 

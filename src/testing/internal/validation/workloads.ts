@@ -1,10 +1,10 @@
 /** What the workloads that keep pods running have to be. */
-import { jsonEquals } from "./json.js"
-import type { JsonObject } from "./openapi.js"
-import { notSupported } from "./status.js"
-import { structText } from "./structs.js"
-import { claimSpec } from "./validationClaims.js"
-import { podTemplate, templateMetadata } from "./validationPod.js"
+import { jsonEquals } from "../json.js"
+import type { JsonObject } from "../openapi.js"
+import { notSupported } from "../status.js"
+import { structText } from "../structs.js"
+import { claimSpec } from "./claims.js"
+import { podTemplate, templateMetadata } from "./pod.js"
 import {
   eachAt,
   entriesAt,
@@ -32,7 +32,7 @@ import {
   type Causes,
   type PartRule,
   type Rule
-} from "./validationRules.js"
+} from "./rules.js"
 
 const templateOf = (object: JsonObject): JsonObject => objectAt(object, "spec", "template") ?? {}
 

@@ -1,8 +1,8 @@
 /** What the sources of volumes have to be: those of pods, and those of persistent volumes. */
-import { labelKeyProblems, labelValueProblems, rules } from "./names.js"
-import type { JsonObject } from "./openapi.js"
-import { claimSpec } from "./validationClaims.js"
-import { fieldReference, resourceReference, volumeFields } from "./validationReferences.js"
+import { labelKeyProblems, labelValueProblems, rules } from "../names.js"
+import type { JsonObject } from "../openapi.js"
+import { claimSpec } from "./claims.js"
+import { fieldReference, resourceReference, volumeFields } from "./references.js"
 import {
   duplicate,
   eachAt,
@@ -23,7 +23,7 @@ import {
   unsupported,
   valueAt,
   type Causes
-} from "./validationRules.js"
+} from "./rules.js"
 
 /** What a source has to be. Its path is that of the source. */
 type SourceRule = (out: Causes, path: string, source: JsonObject, pod: Pod) => void

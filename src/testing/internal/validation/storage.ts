@@ -1,10 +1,10 @@
 /** What volumes and what provides them have to be. */
-import { jsonEquals } from "./json.js"
-import { labelKeyProblems } from "./names.js"
-import type { JsonObject } from "./openapi.js"
-import { structDiff, structText } from "./structs.js"
-import { claimSpec, modes } from "./validationClaims.js"
-import { nodeSelector } from "./validationPod.js"
+import { jsonEquals } from "../json.js"
+import { labelKeyProblems } from "../names.js"
+import type { JsonObject } from "../openapi.js"
+import { structDiff, structText } from "../structs.js"
+import { claimSpec, modes } from "./claims.js"
+import { nodeSelector } from "./pod.js"
 import {
   duplicate,
   eachAt,
@@ -31,8 +31,8 @@ import {
   type Causes,
   type PartRule,
   type Rule
-} from "./validationRules.js"
-import { persistentKinds, persistentSource } from "./validationVolumes.js"
+} from "./rules.js"
+import { persistentKinds, persistentSource } from "./volumes.js"
 
 /** A map with an entry of another one. */
 const withEntryOf = (map: JsonObject, key: string, other: JsonObject): JsonObject => {

@@ -1,7 +1,7 @@
 /** What HorizontalPodAutoscalers have to be. */
-import { rules } from "./names.js"
-import type { JsonObject } from "./openapi.js"
-import { containerResourceName } from "./validationResources.js"
+import { rules } from "../names.js"
+import type { JsonObject } from "../openapi.js"
+import { containerResourceName } from "./resources.js"
 import {
   eachAt,
   forbid,
@@ -22,7 +22,7 @@ import {
   type Causes,
   type PartRule,
   type Rule
-} from "./validationRules.js"
+} from "./rules.js"
 
 /** An object that is named by its kind. */
 const reference = (out: Causes, path: string, given: JsonObject, needsGroup: boolean): void => {

@@ -1,7 +1,7 @@
 /** What the names and amounts of resources have to be: of containers, pods, quotas and limits. */
-import { quantityText } from "./decodeQuantity.js"
-import { labelKeyProblems, rules } from "./names.js"
-import type { Json, JsonObject } from "./openapi.js"
+import { quantityText } from "../decodeQuantity.js"
+import { labelKeyProblems, rules } from "../names.js"
+import type { Json, JsonObject } from "../openapi.js"
 import {
   duplicate,
   eachAt,
@@ -16,7 +16,7 @@ import {
   textAt,
   unsupported,
   type Causes
-} from "./validationRules.js"
+} from "./rules.js"
 
 const compute = ["cpu", "memory", "ephemeral-storage"]
 const counted = [

@@ -1,11 +1,11 @@
 /** The rules that the fields of many kinds share, and how what breaks them is told. */
-import { formProblems, isAddress } from "./addresses.js"
-import { quantityOf, type Quantity } from "./decodeQuantity.js"
-import { isJsonArray, isJsonObject, jsonEquals, sortedJson } from "./json.js"
-import { labelKeyProblems, labelValueProblems, rules } from "./names.js"
-import type { Json, JsonObject } from "./openapi.js"
-import { forbiddenValue, invalidValue, notSupported, required, type Cause } from "./status.js"
-import type { NameRule } from "./strategies.js"
+import { formProblems, isAddress } from "../addresses.js"
+import { quantityOf, type Quantity } from "../decodeQuantity.js"
+import { isJsonArray, isJsonObject, jsonEquals, sortedJson } from "../json.js"
+import { labelKeyProblems, labelValueProblems, rules } from "../names.js"
+import type { Json, JsonObject } from "../openapi.js"
+import { forbiddenValue, invalidValue, notSupported, required, type Cause } from "../status.js"
+import type { NameRule } from "../strategies.js"
 
 /** Where what is wrong is gathered, in the order in which the API server looks. */
 export type Causes = Array<Cause>
