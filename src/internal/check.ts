@@ -89,16 +89,13 @@ const struct = (properties: ReadonlyArray<Property>): Check => {
       at++
       if (property === undefined) continue
       const field = value[key]
+      if (field === undefined) continue
       if (property.required) missing--
       if (property.check === string && typeof field === "string") continue
       if (field === null && !property.nullable) {
         if (!property.required) value[key] = undefined
         else if (property.forNull !== undefined) value[key] = property.forNull()
         else return new Problem(property.expected, null).within(key)
-        continue
-      }
-      if (field === undefined) {
-        if (property.required) missing++
         continue
       }
       const problem = property.check(field)

@@ -184,8 +184,8 @@ export const makeSharing = (limit = 50_000): Sharing => {
     if (!isPlain(value) || typeof before !== "object" || before === null || !isPlain(before)) {
       return strings(value, name)
     }
-    const fields: Record<string, unknown> = value
-    for (const key in fields) reuseItem(before[key], value, key, fields[key], key)
+    const document: Record<string, unknown> = value
+    for (const key in document) reuseItem(before[key], document, key, document[key], key)
     return value
   }
   const reuseItem = (before: unknown, value: object, key: string | number, item: unknown, name: string): void => {
