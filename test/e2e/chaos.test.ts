@@ -3,7 +3,7 @@
  * damages answers. `CHAOS_SEEDS` says how many seeds, `CHAOS_SEED` which is the first.
  */
 import { assert, layer } from "@effect/vitest"
-import { Duration, Effect, Layer, Logger, LogLevel, Schedule, Stream } from "effect"
+import { Duration, Effect, Fiber, Layer, Logger, LogLevel, Option, Schedule, Stream } from "effect"
 import { ConfigMap, Informer, KubeClient, type Stored } from "effect-kubernetes"
 import type { HttpFailure, HttpService } from "effect-kubernetes/layers/Http"
 import { behindProxy } from "../support/behindProxy.js"
@@ -19,20 +19,36 @@ const shape = ({ data, metadata }: Stored<ConfigMap>) =>
   `${metadata.name} ${metadata.uid} ${metadata.resourceVersion} ${JSON.stringify(data)}`
 const shapes = (objects: Iterable<Stored<ConfigMap>>) => Array.from(objects, shape).toSorted()
 
+/** A watch and an informer, told apart by how long the server is asked to let them watch. */
+const programs = 2
+
+/** The codes with which requests were refused. */
+const refused = new Set<number>()
+
 /** What happens to answers within TLS. */
 const damaging =
   (random: () => number, calm: () => boolean) =>
   (http: HttpService): HttpService => {
     const failed: HttpFailure = { _tag: "HttpFailure", reason: "Reset", description: "made to fail", cause: undefined }
-    const refusals = [429, 500, 503]
+    const accepted = new Set<string>()
     const refusal = () => {
-      const code = refusals[Math.floor(random() * refusals.length)] ?? 500
+      // What the server refuses ends a watch that it has not accepted yet.
+      const codes = accepted.size < programs ? [429, 500, 503] : [401, 403, 404, 429, 500, 503]
+      const code = codes[Math.floor(random() * codes.length)] ?? 500
+      refused.add(code)
       return {
         status: code,
         headers: { "content-type": "application/json", ...(code === 429 ? { "retry-after": "0" } : {}) },
         text: "{}"
       }
     }
+    const stream: HttpService["stream"] = (request) =>
+      Effect.tap(http.stream(request), ({ status }) =>
+        Effect.sync(() => {
+          const seconds = /timeoutSeconds=(\d+)/.exec(request.target)?.[1]
+          if (status === 200 && seconds !== undefined) accepted.add(seconds)
+        })
+      )
     return {
       request: (request) =>
         Effect.suspend(() => {
@@ -48,7 +64,7 @@ const damaging =
         }),
       stream: (request) =>
         Effect.suspend(() => {
-          if (calm() || random() < 0.6) return http.stream(request)
+          if (calm() || random() < 0.6) return stream(request)
           const how = random()
           if (how < 0.3) {
             const { headers, status, text } = refusal()
@@ -56,7 +72,7 @@ const damaging =
           }
           let left = Math.floor(random() * 2000)
           const ending = how < 0.7 ? Stream.empty : Stream.make(new TextEncoder().encode("\u0000]<html>\n"))
-          return Effect.map(http.stream(request), (answer) => ({
+          return Effect.map(stream(request), (answer) => ({
             ...answer,
             body: answer.body.pipe(
               Stream.mapConcat((bytes) => {
@@ -103,11 +119,13 @@ const chaos = (seed: number, namespace: string) =>
     const watched = strictly<ConfigMap>()
     const told = strictly<ConfigMap>()
     yield* Effect.gen(function* () {
-      const informer = yield* Informer.make(ConfigMap, options)
-      yield* Effect.forkScoped(
-        Stream.runForEach(ConfigMap.watch(options), (event) => Effect.sync(() => watched.take(event)))
-      )
-      yield* Effect.forkScoped(Stream.runForEach(informer.changes, (event) => Effect.sync(() => told.take(event))))
+      const informer = yield* Informer.make(ConfigMap, { ...options, timeoutSeconds: 3 })
+      const fibers = [
+        yield* Effect.forkScoped(
+          Stream.runForEach(ConfigMap.watch(options), (event) => Effect.sync(() => watched.take(event)))
+        ),
+        yield* Effect.forkScoped(Stream.runForEach(informer.changes, (event) => Effect.sync(() => told.take(event))))
+      ]
       const write = Effect.suspend(() => {
         const name = `s${seed}-${Math.floor(random() * 5)}`
         const data = { n: String(Math.floor(random() * 1000)) }
@@ -136,6 +154,7 @@ const chaos = (seed: number, namespace: string) =>
           return found.length === truth.length && found.every((text, index) => text === truth[index])
         })
       yield* e2e.eventually(Effect.sync(agree)).pipe(Effect.timeout("20 seconds"), Effect.ignore)
+      for (const fiber of fibers) if (Option.isSome(yield* Fiber.poll(fiber))) yield* Fiber.join(fiber)
       assert.isTrue(
         agree(),
         `CHAOS_SEED=${seed} CHAOS_SEEDS=1: ${JSON.stringify({ truth, told: shapes(told.known.values()), watched: shapes(watched.known.values()) })}`
@@ -226,6 +245,7 @@ layer(e2e.layer, e2e.live)("chaos between a watch and a real API server", (it) =
           (seed) => chaos(seed, namespace),
           { concurrency: 5, discard: true }
         )
+        if (seeds >= 20) assert.includeMembers([...refused], [401, 403, 404, 429, 500, 503])
       }),
     { timeout: 60_000 + seeds * 5000 }
   )

@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import { Auth, Condition, ConfigMap, Informer, type Stored } from "effect-kubernetes"
+import { Auth, AuthError, Condition, ConfigMap, Informer, type Stored } from "effect-kubernetes"
 import * as Fault from "effect-kubernetes/testing/Fault"
 import { TestCluster, type TestClusterService } from "effect-kubernetes/testing/TestCluster"
 import * as assert from "node:assert/strict"
@@ -38,17 +38,29 @@ const same = (what: string, found: Iterable<Stored<ConfigMap>>, wanted: Iterable
   assert.deepEqual(is, should, `${what} differs: ${JSON.stringify({ is, should }, undefined, 1)}`)
 }
 
+const watches = ({ isWatch }: Fault.FaultRequest) => isWatch
+const lists = (request: Fault.FaultRequest) => !watches(request)
+
+const nameOf = (fault: Fault.Fault): string => (fault._tag === "Status" ? `${fault._tag} ${fault.code}` : fault._tag)
+
 const atMost = (what: string, found: number, limit: number) => assert.ok(found <= limit, `${what}: ${found} > ${limit}`)
 
 /** Credentials of which only the last are good, and a note of each time that a request asks for them. */
 const makeCredentials = () => {
   const sent: Array<number> = []
   let tokens = 1
-  const token = Effect.sync(() => Redacted.make(`token-${tokens}`))
+  let isAway = false
+  const token = Effect.suspend(() =>
+    isAway
+      ? Effect.fail(new AuthError({ message: "nobody gives out tokens" }))
+      : Effect.succeed(Redacted.make(`token-${tokens}`))
+  )
   return {
     /** When each request was sent, those included that never arrived. */
     sent: sent as ReadonlyArray<number>,
     expire: Effect.sync(() => void tokens++),
+    /** Whether there are new ones. */
+    setAway: (away: boolean) => Effect.sync(() => void (isAway = away)),
     areOld: ({ headers }: Fault.FaultRequest) => headers["authorization"] !== `Bearer token-${tokens}`,
     auth: Layer.effect(
       Auth,
@@ -87,10 +99,12 @@ export const chaos = (seed: number): Effect.Effect<Report> => {
   const seen = new Set<string>()
   const credentials = makeCredentials()
 
-  /** What may happen to one request. */
-  const mishap = (): Fault.Fault => {
+  /** Credentials that are not taken, a role or a kind that is away. */
+  const refusal = (): Fault.Fault => pick(Fault.unauthorized, Fault.status(403), Fault.status(404))
+  /** What may happen to one request. What is refused before a watch was accepted ends it. */
+  const mishap = (isAccepted: boolean): Fault.Fault => {
     const afterBytes = below(pick(20, 400, 3000))
-    switch (below(15)) {
+    switch (below(isAccepted ? 17 : 15)) {
       case 0:
         return Fault.refused
       case 1:
@@ -115,6 +129,9 @@ export const chaos = (seed: number): Effect.Effect<Report> => {
         return Fault.halfOpen({ afterBytes })
       case 11:
         return Fault.stalled({ afterBytes, duration: pick("5 seconds", "4 minutes") })
+      case 15:
+      case 16:
+        return refusal()
       default:
         return Fault.reset({ afterBytes })
     }
@@ -164,7 +181,7 @@ export const chaos = (seed: number): Effect.Effect<Report> => {
           times,
           when: (request) => {
             const isMeant = when?.(request) ?? true
-            if (isMeant) seen.add(fault._tag === "Status" ? `${fault._tag} ${fault.code}` : fault._tag)
+            if (isMeant) seen.add(nameOf(fault))
             return isMeant
           }
         })
@@ -227,7 +244,32 @@ export const chaos = (seed: number): Effect.Effect<Report> => {
       const still = (what: string, fiber: Fiber.RuntimeFiber<unknown, unknown>) =>
         Effect.map(Fiber.poll(fiber), (exit) => assert.ok(Option.isNone(exit), `${what} has ended: ${String(exit)}`))
 
-      if (random() < 0.5) yield* Effect.sleep(`${below(5)} seconds`)
+      const isAccepted = random() < 0.5
+      if (isAccepted) yield* Effect.sleep(`${1 + below(5)} seconds`)
+      const duringStorm = (minutes: number, body: Effect.Effect<void>) =>
+        Effect.gen(function* () {
+          const begin = credentials.sent.length
+          yield* cluster.clearFaults
+          yield* body
+          yield* Effect.forkScoped(Effect.repeatN(Effect.delay(write, "20 seconds"), minutes * 2))
+          yield* Effect.sleep(Duration.minutes(minutes))
+          // Four programs, each with the quick tries of the first minute and then one each half minute, half more or less.
+          atMost(`requests in ${minutes} minutes`, credentials.sent.length - begin, 4 * (16 + 6 * minutes))
+          yield* cluster.clearFaults
+          yield* habits
+        })
+      /** What is refused to all, or only to those who list or watch, and then is allowed again. */
+      const refusals = Effect.gen(function* () {
+        const fault = refusal()
+        const of = pick(undefined, watches, lists)
+        yield* inject(fault, undefined, (request) => {
+          const isMeant = of?.(request) ?? true
+          if (isMeant) seen.add(`a storm of ${nameOf(fault)}`)
+          return isMeant
+        })
+        // The server looks at credentials when a connection begins.
+        if (random() < 0.8) yield* cluster.restart({ history: random() < 0.5 })
+      })
       for (let step = 6 + below(9); step > 0; step--) {
         yield* writes(below(4))
         if (random() < 0.3) yield* cluster.put(configMap("waited-for", { ready: "no", step: String(step) }))
@@ -238,19 +280,17 @@ export const chaos = (seed: number): Effect.Effect<Report> => {
           seen.add("restart")
           yield* cluster.restart({ downtime: `${below(90)} seconds`, history: random() < 0.5 })
         }
-        if (random() < 0.08) {
-          const begin = credentials.sent.length
-          yield* cluster.clearFaults
-          yield* inject(storm())
-          const minutes = 1 + below(10)
-          yield* Effect.forkScoped(Effect.repeatN(Effect.delay(write, "20 seconds"), minutes * 2))
-          yield* Effect.sleep(Duration.minutes(minutes))
-          // Four programs, each with the quick tries of the first minute and then one each half minute, half more or less.
-          atMost(`requests in ${minutes} minutes`, credentials.sent.length - begin, 4 * (16 + 6 * minutes))
-          yield* cluster.clearFaults
-          yield* habits
+        if (random() < 0.08) yield* duringStorm(1 + below(10), inject(storm()))
+        if (isAccepted && random() < 0.08) yield* duringStorm(1 + below(10), refusals)
+        if (isAccepted && random() < 0.03) {
+          // Expired, and no new ones for a while.
+          seen.add("no credentials")
+          yield* credentials.expire
+          yield* credentials.setAway(true)
+          yield* duringStorm(1 + below(10), Effect.zipRight(habits, cluster.restart({ history: random() < 0.5 })))
+          yield* credentials.setAway(false)
         }
-        while (random() < danger) yield* inject(mishap(), 1)
+        while (random() < danger) yield* inject(mishap(isAccepted), 1)
         yield* Effect.sleep(pick(0, 1, 100, 1000, 10_000, 100_000))
       }
       yield* still("the wait for what is not so", ready)

@@ -52,8 +52,9 @@ export const share = (part: number, parts: number): void => {
       }
       it.skipIf(mine.length < 50)("and every fault was among them", () => {
         const wanted = ["Fragmented", "HalfOpen", "Latency", "Malformed", "Refused", "Reset", "Stalled", "Truncated"]
-        const codes = [401, 410, 422, 429, 500, 503, 504].map((code) => `Status ${code}`)
-        assert.includeMembers([...seen], [...wanted, ...codes, "compaction", "restart"])
+        const codes = [401, 403, 404, 410, 422, 429, 500, 503, 504].map((code) => `Status ${code}`)
+        const storms = [401, 403, 404].map((code) => `a storm of Status ${code}`)
+        assert.includeMembers([...seen], [...wanted, ...codes, ...storms, "no credentials", "compaction", "restart"])
       })
     }
   )
