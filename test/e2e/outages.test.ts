@@ -173,18 +173,61 @@ describe.skipIf(own !== "")(`on a real API server of its own${own}`, () => {
       }
     }))
 
+  /** Lets the service account `watcher` do everything. */
+  const allow = ClusterRoleBinding.create({
+    metadata: { name: "watcher" },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
+    subjects: [{ kind: "ServiceAccount", name: "watcher", namespace }]
+  })
+
+  test("a role that is taken away and given back: nothing is lost, and little asked", (cluster, config, writer) =>
+    Effect.gen(function* () {
+      const write = <A>(effect: Effect.Effect<A, KubeError, KubeClient>) =>
+        effect.pipe(KubeClient.withNamespace(namespace), Effect.provideService(KubeClient, writer))
+      yield* write(ServiceAccount.create({ metadata: { name: "watcher" } }))
+      yield* write(allow)
+      const { token } = (yield* write(ServiceAccount.createToken("watcher"))).status
+      const { config: behind, proxy } = yield* behindProxy(config, () => undefined)
+      const { client, sent } = counting(behind, Auth.layerToken(Effect.succeed(Redacted.make(token))))
+      const service = yield* Effect.provide(KubeClient, yield* Layer.build(client))
+      yield* write(put("a", { n: "0" }))
+      yield* write(put("b", { n: "0" }))
+      const { agree, watched } = yield* watching(service, writer)
+      yield* agree
+      // A change that was not in the list: both watch, and what is refused before ends a watch.
+      yield* write(put("a", { n: "listed" }))
+      yield* agree
+
+      yield* write(ClusterRoleBinding.delete("watcher"))
+      const refused = ConfigMap.list().pipe(
+        KubeClient.withNamespace(namespace),
+        Effect.provideService(KubeClient, service)
+      )
+      yield* e2e.eventually(Effect.isFailure(refused))
+      const began = sent.length
+      yield* proxy.cut
+      yield* write(put("a", { n: "1" }))
+      yield* write(ConfigMap.delete("b"))
+      yield* cluster.compact
+      yield* cluster.restartApiServer
+      yield* Effect.sleep("5 seconds")
+      const during = sent.slice(began)
+      assert.isAbove(during.length, 2)
+      const seconds = (performance.now() - (during[0]?.at ?? 0)) / 1000
+      assert.isAtMost(during.length, 2 * (12 + seconds / 5), `requests in ${seconds} s`)
+      assert.strictEqual(watched.count.Deleted, 0)
+
+      yield* write(allow)
+      yield* agree
+      assert.deepStrictEqual([watched.count.Synced, watched.count.Deleted], [1, 1])
+    }))
+
   test("credentials that expire on the way: new ones are asked for, and nothing is lost", (_, config, writer) =>
     Effect.gen(function* () {
       const write = <A>(effect: Effect.Effect<A, KubeError, KubeClient>) =>
         effect.pipe(KubeClient.withNamespace(namespace), Effect.provideService(KubeClient, writer))
       yield* write(ServiceAccount.create({ metadata: { name: "watcher" } }))
-      yield* write(
-        ClusterRoleBinding.create({
-          metadata: { name: "watcher" },
-          roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
-          subjects: [{ kind: "ServiceAccount", name: "watcher", namespace }]
-        })
-      )
+      yield* write(allow)
       const issued = yield* Ref.make(0)
       /** A token is good as long as the secret that it is bound to is there. */
       const token = Effect.gen(function* () {
