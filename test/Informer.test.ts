@@ -14,13 +14,15 @@ import {
   Schedule,
   Scope,
   Stream,
-  type Fiber
+  type Fiber,
+  type Scheduler
 } from "effect"
 import { ConfigMap, Informer, Node, type KubeError, type Stored } from "effect-kubernetes"
 import { fake, answer, ok, queryOf } from "./layers/fake.js"
 import * as ChaosServer from "./support/chaosServer.js"
 import { clientOf } from "./support/client.js"
 import { strictly } from "./support/fold.js"
+import { heap } from "./support/heap.js"
 import { eventually, httpServer } from "./support/server.js"
 import * as Simulation from "./support/simulation.js"
 
@@ -261,6 +263,108 @@ describe("an informer", () => {
     simulation.pass(90_000)
     assert.deepStrictEqual(listener.take(), ["~a", "~b", "~a", "~b"])
     assert.strictEqual(server.requests.length, before)
+  })
+
+  it("resyncs in turn with the watch: nobody is told an old state after a new one, or again what they do not know", () => {
+    for (const first of ["resync", "watch"] as const) {
+      // How many turns of others lie between the news and the moment at which the slow one reads again.
+      for (let turns = 0; turns < 20; turns++) {
+        const { informer, server, simulation } = setting({}, ["a"])
+        simulation.pass(0)
+        const gate = Effect.runSync(Effect.makeLatch(true))
+        const listen = (each: Effect.Effect<void>) => {
+          const heard: Array<Event> = []
+          simulation.start(
+            Stream.runForEach(informer.changes, (event) =>
+              Effect.zipRight(
+                Effect.sync(() => heard.push(event)),
+                each
+              )
+            )
+          )
+          simulation.pass(0)
+          return heard
+        }
+        listen(gate.await)
+        const quick = listen(Effect.void)
+        gate.unsafeClose()
+        let n = 0
+        const news = {
+          resync: () => void simulation.start(informer.resync),
+          watch: () => server.put("a", { n: String(++n) })
+        }
+        // Until the slow one has all that it may hold, and the next news wait for it.
+        for (let batch = 0; batch < 18; batch++) {
+          news[first]()
+          simulation.pass(0)
+        }
+        news[first === "resync" ? "watch" : "resync"]()
+        simulation.start(Effect.zipRight(Effect.repeatN(Effect.yieldNow(), turns), gate.open))
+        simulation.pass(1000)
+        const told = quick.flatMap((event) => ("object" in event ? [event] : []))
+        assert.isAbove(told.length, 18)
+        for (const [index, event] of told.entries()) {
+          const last = told[index - 1]?.object
+          if (event._tag === "Modified") assert.strictEqual(event.previous, last, `${first}, ${turns} turns`)
+        }
+      }
+    }
+  })
+
+  it("forgets who has left, whatever they had not read yet", { timeout: 60_000 }, () => {
+    const { informer, server, simulation } = setting({}, ["a"])
+    simulation.pass(0)
+    const comeAndGo = (times: number) => {
+      for (let n = 0; n < times; n++) {
+        for (const stream of [informer.changes, informer.latest]) {
+          const fiber = simulation.start(Stream.runForEach(stream, () => Effect.never))
+          simulation.pass(0)
+          simulation.start(fiber.interruptAsFork(fiber.id()))
+          simulation.pass(0)
+        }
+      }
+      server.put("a", { n: String(server.version()) })
+      simulation.pass(0)
+    }
+    comeAndGo(300)
+    const before = heap()
+    comeAndGo(1000)
+    // One that stays takes a kilobyte.
+    assert.isBelow((heap() - before) / 2000, 500, "bytes of each")
+  })
+
+  it("tells whoever begins to listen just when it ends, at whatever moment that is", { timeout: 60_000 }, () => {
+    for (const how of ["changes", "latest"] as const) {
+      let stoodStill = true
+      // Whoever listens stands still after so many steps.
+      for (let steps = 1; stoodStill; steps++) {
+        for (const isClosed of [true, false]) {
+          const { close, informer, server, simulation } = setting({ backoff: Schedule.stop, timeoutSeconds: 60 })
+          simulation.pass(0)
+          let step = 0
+          const tasks: Array<() => void> = []
+          const scheduler: Scheduler.Scheduler = {
+            shouldYield: () => (++step === steps ? 0 : false),
+            scheduleTask: (task) => void tasks.push(task)
+          }
+          const fiber = Effect.runFork(Stream.runDrain(informer[how]), { scheduler })
+          tasks.shift()?.()
+          stoodStill = step >= steps
+          if (isClosed) {
+            close()
+            simulation.pass(0)
+          } else {
+            server.setFault(() => ({ _tag: "Answer", code: 500, reason: "InternalError" }))
+            simulation.pass(120_000)
+          }
+          for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) task()
+          const end = ending<unknown, KubeError>(fiber)
+          const when = `${how}, after ${steps} steps`
+          if (isClosed) assert.strictEqual(end, undefined, when)
+          else assert.propertyVal(end, "_tag", "InternalError", when)
+        }
+      }
+    }
   })
 
   it("finds objects by the keys of its indexes, as looking at each would", { timeout: 60_000 }, () => {

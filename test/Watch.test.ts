@@ -1,11 +1,19 @@
 /** The watch that goes on, on a server with faults, in simulated time. */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Option, Schedule, Stream } from "effect"
-import { ConfigMap, type KubeError, type Stored, type WatchEvent } from "effect-kubernetes"
+import { Cause, Effect, Exit, Metric, MetricState, Option, Schedule, Stream, type Layer } from "effect"
+import {
+  ConfigMap,
+  type AuthError,
+  type KubeClient,
+  type KubeError,
+  type Stored,
+  type WatchEvent
+} from "effect-kubernetes"
 import type { WatchOptions } from "effect-kubernetes/Resource"
 import type { Undecodable } from "effect-kubernetes/Watch"
 import * as ChaosServer from "./support/chaosServer.js"
 import { strictly } from "./support/fold.js"
+import { scripted } from "./support/scripted.js"
 import * as Simulation from "./support/simulation.js"
 
 const second = 1000
@@ -377,48 +385,156 @@ describe("a watch that goes on", () => {
     assert.isTrue(server.requests.every(({ watch }) => watch))
   })
 
+  type Policy = "skip" | "event" | "fail"
+
+  // A number where text belongs, as no server would let it in.
+  const number = 5 as unknown as string
+
+  /** Words of what is told of objects that may not be decodable, and at last of the error. */
+  const toldOf = (client: Layer.Layer<KubeClient, AuthError>, simulation: Simulation.Simulation, policy: Policy) => {
+    const words: Array<string> = []
+    const look = (event: WatchEvent<ConfigMap> | Undecodable) =>
+      Effect.sync(() => {
+        if (event._tag === "Undecodable") words.push(`? ${event.change}`)
+        else if ("object" in event) {
+          words.push(`${event._tag} ${event.object.metadata.name}${event.object.data?.["n"] ?? ""}`)
+        } else words.push(event._tag)
+      })
+    const options = { timeoutSeconds: 60 }
+    const stream =
+      policy === "event"
+        ? ConfigMap.watch({ ...options, decodeFailures: policy })
+        : ConfigMap.watch({ ...options, decodeFailures: policy })
+    const fiber = simulation.start(stream.pipe(Stream.runForEach(look), Effect.flip, Effect.provide(client)))
+    return () => {
+      const exit = fiber.unsafePoll()
+      return exit !== null && Exit.isSuccess(exit) ? [...words, exit.value._tag] : words
+    }
+  }
+
   it("does what it was told with objects that cannot be decoded", () => {
-    const told = (decodeFailures: "skip" | "event" | "fail", damaged = false) => {
+    const told = (decodeFailures: Policy, damaged = false) => {
       const { server, simulation } = setting()
       server.put("a", {})
-      // A number where text belongs, as no server would let it in.
-      const number = 5 as unknown as string
       if (damaged) server.put("b", { n: number })
       server.put("c", {})
-      const words: Array<string> = []
-      const look = (event: WatchEvent<ConfigMap> | Undecodable) =>
-        Effect.sync(() => {
-          if (event._tag === "Undecodable") words.push(`? ${event.change}`)
-          else if ("object" in event) words.push(`${event._tag} ${event.object.metadata.name}`)
-          else words.push(event._tag)
-        })
-      const stream =
-        decodeFailures === "event" ? ConfigMap.watch({ decodeFailures }) : ConfigMap.watch({ decodeFailures })
-      const fiber = simulation.start(stream.pipe(Stream.runForEach(look), Effect.flip, Effect.provide(server.client)))
+      const words = toldOf(server.client, simulation, decodeFailures)
       simulation.pass(second)
       server.put("a", { n: number })
       server.put("a", { n: "fine" })
       server.remove("b")
       simulation.pass(second)
-      const exit = fiber.unsafePoll()
-      return exit !== null && Exit.isSuccess(exit) ? [...words, exit.value._tag] : words
+      return words()
     }
     const first = ["Added a", "Added c", "Synced"]
-    assert.deepStrictEqual(told("skip"), [...first, "Modified a"])
-    assert.deepStrictEqual(told("skip", true), [...first, "Modified a"])
-    assert.deepStrictEqual(told("event"), [...first, "? Modified", "Modified a"])
+    assert.deepStrictEqual(told("skip"), [...first, "Modified afine"])
+    assert.deepStrictEqual(told("skip", true), [...first, "Modified afine"])
+    assert.deepStrictEqual(told("event"), [...first, "? Modified", "Modified afine"])
     assert.deepStrictEqual(told("event", true), [
       "Added a",
       "? Added",
       "Added c",
       "Synced",
       "? Modified",
-      "Modified a",
+      "Modified afine",
       "? Deleted"
     ])
     assert.deepStrictEqual(told("fail"), [...first, "DecodeError"])
     // Nothing is called complete, and nothing gone.
     assert.deepStrictEqual(told("fail", true), ["Added a", "DecodeError"])
+  })
+
+  it("tells the end of what can no longer be decoded, with the last state that could", () => {
+    const told = (decodeFailures: Policy, isForgotten: boolean) => {
+      const { server, simulation } = setting()
+      server.put("a", { n: "1" })
+      const words = toldOf(server.client, simulation, decodeFailures)
+      simulation.pass(second)
+      server.put("a", { n: "2" })
+      if (decodeFailures !== "fail") server.put("a", { n: number })
+      simulation.pass(second)
+      if (isForgotten) {
+        server.setFault(() => ({ _tag: "Refuse" }))
+        simulation.pass(2 * minute)
+      }
+      if (decodeFailures === "fail") server.put("a", { n: number })
+      server.remove("a")
+      if (isForgotten) server.forget()
+      server.setFault(() => undefined)
+      simulation.pass(2 * minute)
+      server.put("a", { n: "3" })
+      simulation.pass(second)
+      return words().filter((word) => word !== "Bookmark")
+    }
+    const first = ["Added a1", "Synced", "Modified a2"]
+    assert.deepStrictEqual(told("skip", false), [...first, "Deleted a2", "Added a3"])
+    assert.deepStrictEqual(told("event", false), [...first, "? Modified", "Deleted a2", "? Deleted", "Added a3"])
+    assert.deepStrictEqual(told("skip", true), [...first, "Deleted a2", "Added a3"])
+    // Nobody has seen its last state.
+    assert.deepStrictEqual(told("event", true), [...first, "? Modified", "Deleted a2", "Added a3"])
+    assert.deepStrictEqual(told("fail", true), [...first, "Deleted a2", "Added a3"])
+  })
+
+  it("says nothing of the end of what could never be decoded, nor of what it never knew", () => {
+    const map = (name: string, n: unknown, version: number) => ({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name, namespace: "team", uid: name, resourceVersion: String(version) },
+      data: { n }
+    })
+    const events = [
+      // A server may send any state of it.
+      [1, "DELETED", map("a", "fine", 11)],
+      [1, "DELETED", map("b", "unknown", 12)],
+      [1, "ADDED", map("a", "another", 13)]
+    ] as const
+    for (const [policy, wanted] of [
+      ["skip", ["Synced", "Added aanother"]],
+      ["event", ["? Added", "Synced", "Added aanother"]]
+    ] as const) {
+      const simulation = Simulation.make(1)
+      const words = toldOf(scripted([{ items: [map("a", 5, 1)] }, { events }]).client, simulation, policy)
+      simulation.pass(second)
+      assert.deepStrictEqual(words(), wanted)
+    }
+  })
+
+  it("counts how often it goes on after an error, by the error", () => {
+    const restarts = (tag: string) =>
+      Metric.unsafeSnapshot().reduce((sum, { metricKey: { name, tags }, metricState }) => {
+        const labels = tags.map(({ key, value }) => `${key}=${value}`).toSorted()
+        const isMeant = labels.join() === `error.type=${tag},k8s.resource=configmaps`
+        return name === "kubernetes.client.watch.restarts" && isMeant && MetricState.isCounterState(metricState)
+          ? sum + Number(metricState.count)
+          : sum
+      }, 0)
+    const tags = ["Forbidden", "ServiceUnavailable", "TransportError"]
+    const before = tags.map(restarts)
+    const { server, simulation } = setting()
+    server.put("a", {})
+    const backoff = Schedule.spaced("10 seconds")
+    const seen = watched(server, simulation, { timeoutSeconds: 60, backoff })
+    simulation.pass(second)
+    // The server's time limit is no error, and what nobody pauses for is no restart.
+    simulation.pass(5 * minute)
+    assert.deepStrictEqual(tags.map(restarts), before)
+    const outage = (fault: ChaosServer.Fault) => {
+      server.setFault(() => fault)
+      simulation.pass(2 * minute)
+    }
+    outage({ _tag: "Answer", code: 403, reason: "Forbidden" })
+    const [forbidden = 0, unavailable, broken] = tags.map((tag, index) => restarts(tag) - (before[index] ?? 0))
+    const asked = server.requests.filter(({ at }) => at > 5 * minute + second).length
+    // Each was refused.
+    assert.isAtLeast(forbidden, 6)
+    assert.deepStrictEqual([forbidden, unavailable, broken], [asked, 0, 0])
+    outage({ _tag: "Answer", code: 503, reason: "ServiceUnavailable" })
+    outage({ _tag: "Refuse" })
+    server.setFault(() => undefined)
+    simulation.pass(minute)
+    assert.strictEqual(seen.failure(), undefined)
+    const all = tags.map((tag, index) => restarts(tag) - (before[index] ?? 0))
+    assert.deepStrictEqual(all, [forbidden, 12, 12])
   })
 
   it("leaves managedFields out before anything is parsed, where asked to", () => {

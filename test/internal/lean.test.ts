@@ -1,9 +1,8 @@
 /** Less to parse and to keep. */
 import { assert, describe, it } from "@effect/vitest"
 import { FastCheck as fc } from "effect"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import { makeSharing, withoutManagedFields } from "../../src/internal/lean.js"
+import { heap } from "../support/heap.js"
 
 const without = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(without)
@@ -113,12 +112,6 @@ describe("sharing", () => {
   })
 
   it("keeps one of equal strings", () => {
-    setFlagsFromString("--expose_gc")
-    const collect = runInNewContext("gc") as () => void
-    const heap = () => {
-      collect()
-      return process.memoryUsage().heapUsed
-    }
     const parsed = () => JSON.stringify({ a: { b: ["x".repeat(400)], c: "y".repeat(400) } })
     const kept = (keep: (value: unknown) => unknown) => {
       const before = heap()
