@@ -73,11 +73,13 @@ export const layer = (
  * - An input that fails ends the process; its outputs and its exit code fail with the same error.
  * - `uid` and `gid` cannot be set: `BadArgument`.
  * - The end of an input needs Kubernetes 1.30 or newer; before, nothing runs, and the error says so.
- * - What a pipe could still hold when an input ends at once may be lost in an image without `sh`, where containerd may not
- *   have passed it on.
+ * - Beside each process runs the `sh` that has started it. It is the process' parent, leads its group, and reads what the
+ *   process leaves of its input.
  * - The name of a builtin of the shell, such as `cd`, that is no program, ends with the exit code 127.
  * - In an image without `sh` programs run too, but there a working directory cannot be set, nor a signal be sent: closing
  *   the scope only closes the connection. The `pid` is -1, and a program that is not there is an error of `exitCode`.
+ *   What containerd gets wrong of an input (`ExecProcess.stdin`) is not mended there, and what a pipe could still hold when
+ *   an input ends at once may be lost.
  *
  * @example
  * ```ts

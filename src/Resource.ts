@@ -1137,6 +1137,8 @@ export interface ExecProcess {
    *   connection, and may then be told as 0. `sh -c 'head -n 1; cat > /dev/null'` reads the rest. Otherwise `Effect.timeout`
    *   is the way out; without one, a server that has taken and sent nothing for four hours is given up with a
    *   `TransportError`.
+   *
+   * `copyTo` and the commands and files of `Container` do so by themselves, where the image has a shell.
    */
   readonly stdin: Sink.Sink<void, Uint8Array, never, KubeError>
   /** Tells the terminal its size, in characters. */

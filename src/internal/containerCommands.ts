@@ -32,16 +32,17 @@ import {
   type Run
 } from "./container.js"
 import { background, first } from "./fork.js"
+import { keep } from "./kept.js"
 
 /**
- * Tells its process id, or why the command cannot run, and waits for a line before it becomes the command: nothing runs
- * of which nobody knows how to end it. Where the connection breaks first, `read` fails. It says that it has got the line,
- * so that the input does not end before: containerd throws away what has not come through by then.
+ * Tells its process id and that of the shell that it runs below, or why the command cannot run, and waits for a line before
+ * it becomes the command: nothing runs of which nobody knows how to end it. Where the connection breaks first, `read` fails.
+ * It says that it has got the line, so that the input does not end before: containerd throws away what has not come
+ * through by then.
  *
  * $1: working directory or nothing; $2: another PATH or nothing; $3: the program; then the command line.
  */
-const launcher = `
-if [ -n "$1" ]; then
+const launcher = `if [ -n "$1" ]; then
   [ -e "$1" ] || { echo "directory NotFound"; exit 0; }
   [ -d "$1" ] || { echo "directory BadResource"; exit 0; }
   cd "$1" 2>/dev/null || { echo "directory PermissionDenied"; exit 0; }
@@ -52,15 +53,37 @@ case "$3" in
     { [ -x "$3" ] && [ ! -d "$3" ]; } || { echo "program PermissionDenied"; exit 0; } ;;
   *) (PATH=\${2:-$PATH}; command -v "$3") >/dev/null 2>&1 || { echo "program NotFound"; exit 0; } ;;
 esac
-echo "$$"
+read -r effect_kubernetes_pid effect_kubernetes_go </proc/self/stat
+echo "$effect_kubernetes_pid $$"
 read -r effect_kubernetes_go || exit 0
 echo
-unset effect_kubernetes_go
+unset effect_kubernetes_pid effect_kubernetes_go
 shift 3
 exec "$@"`
 
-/** The runtime makes each command the leader of a group. */
-const killer = `kill -"$1" -"$2" 2>/dev/null || kill -"$1" "$2"`
+// $1: the signal; $2: the process; $3: the shell that it runs below
+//
+// The runtime makes each command the leader of a group, which here is the shell. A process that has left that group leads
+// another. The shell and what it runs then have to read what is left of the input, and SIGKILL is the signal that they would
+// not live through.
+const killer = `signal=$1 process=$2 shell=$3 group=$3
+fields() { state=$1 parent=$2 member_of=$3; }
+look() { { read -r line <"/proc/$1/stat"; } 2>/dev/null && fields \${line##*") "}; }
+if look "$process" && [ "$parent" = "$shell" ]; then group=$member_of; fi
+if [ "$signal" != KILL ] || [ "$group" != "$shell" ]; then
+  kill -"$signal" -"$group" 2>/dev/null || kill -"$signal" "$process"
+  exit
+fi
+killed=
+for again in 1 2 3; do
+  for directory in /proc/[0-9]*; do
+    pid=\${directory#/proc/}
+    [ "$pid" != "$shell" ] && look "$pid" && [ "$member_of" = "$group" ] && [ "$state" != Z ] || continue
+    [ "$parent" != "$shell" ] || [ "$pid" = "$process" ] || continue
+    kill -KILL "$pid" 2>/dev/null && killed=1
+  done
+done
+[ -n "$killed" ] || kill -KILL "$process"`
 
 /** How long a process may take to end after SIGTERM, and after SIGKILL, when its scope closes. */
 const patience = Duration.seconds(5)
@@ -173,8 +196,8 @@ interface Launched {
   readonly remote: ExecProcess
   readonly stdout: Outlet
   readonly stderr: Outlet
-  /** Absent: the image has no shell that tells it. */
-  readonly pid: number | undefined
+  /** Absent: the image has no shell that tells them. */
+  readonly pids: { readonly process: string; readonly shell: string } | undefined
   /** Waits until the process has got the line that it waits for. */
   readonly going: Effect.Effect<unknown>
 }
@@ -208,17 +231,16 @@ const pump = (doing: Doing, from: ExecProcess["stdout"], to: Outlet, lines: Read
   )
 }
 
-/** Runs a command line; its outputs flow from now on. */
+/** The outputs of what runs flow from now on. */
 const attach = (
-  run: Run,
   doing: Doing,
-  argv: Argv,
+  running: Effect.Effect<ExecProcess, PlatformError, Scope.Scope>,
   lines: ReadonlyArray<Line>
-): Effect.Effect<Omit<Launched, "pid" | "going">, PlatformError, Scope.Scope> =>
+): Effect.Effect<Omit<Launched, "pids" | "going">, PlatformError, Scope.Scope> =>
   Effect.gen(function* () {
     const stdout = yield* makeOutlet
     const stderr = yield* makeOutlet
-    const remote = yield* run(doing, argv, { stdin: true })
+    const remote = yield* running
     yield* pump(doing, remote.stdout, stdout, lines)
     yield* pump(doing, remote.stderr, stderr, [])
     return { remote, stdout, stderr }
@@ -237,15 +259,19 @@ const launch = (
     yield* checkArguments(doing, [cwd, ...argv])
     const [program] = programOf(command)
     const [line, go] = [yield* Deferred.make<string>(), yield* Deferred.make<string>()]
-    const launched = yield* attach(run, doing, ["sh", "-c", launcher, "sh", cwd, path, program, ...argv], [line, go])
+    const running = (argv: Argv) => run(doing, argv, { stdin: true })
+    const launched = yield* attach(doing, keep(running, launcher, [cwd, path, program, ...argv]), [line, go])
     const said = yield* Deferred.await(line)
-    if (/^\d+$/.test(said)) return { ...launched, pid: Number(said), going: Deferred.await(go) }
+    const [, process, shell] = /^(\d+) (\d+)$/.exec(said) ?? []
+    if (process !== undefined && shell !== undefined) {
+      return { ...launched, pids: { process, shell }, going: Deferred.await(go) }
+    }
     if (said !== "") return yield* refusal(doing, said, given)
     const error = yield* Effect.mapError(Effect.flip(launched.remote.exitCode), (code) =>
       refusal(doing, `nothing, and the exit code ${code}`, given)
     )
     if (!isProgramMissing(error)) return yield* fromKubeError(doing)(error)
-    if (given === "") return { ...(yield* attach(run, doing, argv, [])), pid: undefined, going: Effect.void }
+    if (given === "") return { ...(yield* attach(doing, running(argv), [])), pids: undefined, going: Effect.void }
     const why = 'the container has no "sh", without which no working directory can be set'
     return yield* systemError(doing, "Unknown", why, error)
   })
@@ -264,17 +290,17 @@ const startOne = (
 ): Effect.Effect<CommandExecutor.Process, PlatformError, Scope.Scope> =>
   Effect.gen(function* () {
     const doing = (method: string): Doing => ({ module: "Command", method, path: describe(command) })
-    const { going, pid, remote, stderr, stdout } = yield* launch(run, doing("start"), command)
+    const { going, pids, remote, stderr, stdout } = yield* launch(run, doing("start"), command)
 
     const exited = yield* background(Effect.exit(remote.exitCode))
     const ended = Effect.map(Fiber.poll(exited), Option.map(Exit.flatten))
     const signal = (name: CommandExecutor.Signal): Effect.Effect<void, PlatformError> => {
-      if (pid === undefined) {
+      if (pids === undefined) {
         return Effect.fail(
           systemError(doing("kill"), "Unknown", 'the container has no "sh", without which no signal can be sent')
         )
       }
-      const argv: Argv = ["sh", "-c", killer, "sh", name.slice("SIG".length), String(pid)]
+      const argv: Argv = ["sh", "-c", killer, "sh", name.slice("SIG".length), pids.process, pids.shell]
       return Effect.flatMap(run(doing("kill"), argv, { stdin: false }), ({ exitCode, stderr }) =>
         Effect.all({ said: Stream.mkString(Stream.decodeText(stderr)), code: exitCode }).pipe(
           Effect.mapError(fromKubeError(doing("kill")))
@@ -303,14 +329,14 @@ const startOne = (
         // What nobody has read must not keep the end of the process away.
         yield* Effect.all([stdout.endless, stderr.endless])
         const end = yield* ended
-        if ((Option.isSome(end) && Exit.isSuccess(end.value)) || pid === undefined) return
+        if ((Option.isSome(end) && Exit.isSuccess(end.value)) || pids === undefined) return
         if (!(yield* endBy("SIGTERM"))) yield* endBy("SIGKILL")
       }).pipe(
         Effect.catchIf(
           (error) => error._tag === "SystemError" && error.reason === "NotFound",
           () => Effect.void
         ),
-        Effect.catchAll((error) => Effect.logWarning(`process ${pid} may still run in its container`, error))
+        Effect.catchAll((error) => Effect.logWarning(`process ${pids?.process} may still run in its container`, error))
       )
     )
 
@@ -327,7 +353,7 @@ const startOne = (
     const fed = yield* Deferred.make<void>()
     const input = stdin === "pipe" ? Mailbox.toStream(typed) : stdin === "inherit" ? NodeStream.stdin : stdin
     yield* Stream.make(utf8.encode("\n")).pipe(
-      Stream.take(pid === undefined ? 0 : 1),
+      Stream.take(pids === undefined ? 0 : 1),
       Stream.concat(Stream.drain(Stream.fromEffect(going))),
       Stream.concat(Stream.catchAll(input, (error) => Stream.fromEffect(breakOff(error)))),
       Stream.run(remote.stdin),
@@ -355,7 +381,7 @@ const startOne = (
     ).pipe(Effect.zipLeft(output.copied), Effect.zipLeft(errors.copied))
 
     const process: CommandExecutor.Process = Object.assign(Object.create(ProcessProto), {
-      pid: CommandExecutor.ProcessId(pid ?? -1),
+      pid: CommandExecutor.ProcessId(Number(pids?.process ?? -1)),
       exitCode,
       isRunning: Effect.flatMap(
         ended,

@@ -23,6 +23,7 @@ import {
   type Run
 } from "./container.js"
 import { background } from "./fork.js"
+import { keep } from "./kept.js"
 
 // The scripts never hold a path: they get them as "$1" and so on. The words of the errors are those of the C library;
 // the shell's own, of a redirection, are not, which is why `dd` opens a file before the shell does. What comes in is in
@@ -166,7 +167,9 @@ const words: ReadonlyArray<readonly [RegExp, SystemErrorReason]> = [
   [/file exists$/i, "AlreadyExists"],
   [/permission denied$|operation not permitted$/i, "PermissionDenied"],
   [/is a directory$|not a directory$|symbolic links$|symbolic link loop$/i, "BadResource"],
-  [/resource busy$|text file busy$/i, "Busy"]
+  [/resource busy$|text file busy$/i, "Busy"],
+  // No reason of the platform, but what to tell where "dd" has still more to say.
+  [/no space left on device$|quota exceeded$|file too large$/i, "Unknown"]
 ]
 
 const noTool = /([^\s:]+): (?:command )?not found$/
@@ -316,8 +319,13 @@ export const make = (run: Run): FileSystem.FileSystem => {
       const doing: Doing = { module: "FileSystem", method, path: paths[0] }
       yield* checkArguments(doing, [...paths, ...args])
       if (paths.includes("")) return yield* systemError(doing, "NotFound", "No such file or directory")
-      const argv: Argv = ["sh", "-c", prelude + script, "sh", ...paths.map(plain), ...args]
-      const process = yield* run(doing, argv, { stdin })
+      const running = (argv: Argv) => run(doing, argv, { stdin })
+      const given = [...paths.map(plain), ...args]
+      const process = yield* stdin
+        ? keep(running, prelude + script, given)
+        : running(["sh", "-c", prelude + script, "sh", ...given])
+      // What receives writes nothing, but there its end is told.
+      if (stdin) yield* background(Effect.ignore(Stream.runDrain(process.stdout)))
       const stderr = yield* process.stderr.pipe(
         Stream.decodeText(),
         // What is said once too often must not fill the memory.

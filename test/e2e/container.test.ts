@@ -138,6 +138,43 @@ describe.skipIf(!inject("node"))("a container", () => {
     )
 
     test(
+      "an input that is not read to its end, or not by way of an open output, is no trouble",
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const piece = Buffer.from(Uint8Array.from({ length: 50_021 }, (_, index) => (index * 31) % 256))
+        const large = Stream.repeatValue(piece).pipe(Stream.take(100))
+        for (let round = 0; round < 5; round++) {
+          // The shell becomes `cat`, whose output is the file.
+          const into = Command.make("sh", "-c", "cat > /tmp/file").pipe(Command.stdin(large))
+          assert.strictEqual(yield* Command.exitCode(into), 0)
+          assert.strictEqual(Number((yield* fs.stat("/tmp/file")).size), 5_002_100)
+
+          const unread = Command.make("sh", "-c", "head -c 3; echo err >&2; exit 7").pipe(Command.stdin(large))
+          const process = yield* Command.start(unread)
+          assert.deepStrictEqual(
+            yield* Effect.all([text(process.stdout), text(process.stderr), process.exitCode], { concurrency: 3 }),
+            ["\u0000\u001f>", "err\n", CommandExecutor.ExitCode(7)]
+          )
+
+          for (const [signal, code] of [
+            ["SIGTERM", 143],
+            ["SIGKILL", 137]
+          ] as const) {
+            const deaf = yield* Command.start(Command.make("sleep", "56789").pipe(Command.stdin(large)))
+            yield* deaf.kill(signal)
+            assert.strictEqual<number>(yield* deaf.exitCode, code)
+          }
+
+          // Both scripts fail before they have read anything.
+          assert.strictEqual(yield* reasonOf(Stream.run(large, fs.sink("/nowhere/file"))), "NotFound")
+          const full = yield* Effect.flip(Stream.run(large, fs.sink("/dev/full", { flag: "r+" })))
+          assert.match(full.message, /no space left/i)
+        }
+        assert.isFalse(yield* runs("56789"))
+      })
+    )
+
+    test(
       "outputs go into sinks, and may be left unread",
       Effect.gen(function* () {
         const two = Command.make("printf", "abcdef").pipe(

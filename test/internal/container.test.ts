@@ -1,53 +1,25 @@
 /** What runs in a container, here in this machine's own shell and with its tools. */
 import * as Command from "@effect/platform/Command"
-import * as CommandExecutor from "@effect/platform/CommandExecutor"
+import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Effect, FastCheck, Sink, Stream } from "effect"
-import { Container, TransportError, type KubeError } from "effect-kubernetes"
-import type { ExecProcess } from "effect-kubernetes/Resource"
+import { Effect, FastCheck, Stream } from "effect"
+import { Container } from "effect-kubernetes"
 import { make as makeFiles } from "../../src/internal/containerFiles.js"
-import type { Run } from "../../src/internal/container.js"
 import { pod as fakePod } from "../layers/fake.js"
 import { clientOf } from "../support/client.js"
+import { busybox, localRun } from "../support/localContainer.js"
 import * as operations from "../support/fileOperations.js"
 import { eventually, json } from "../support/server.js"
 import { message, server } from "../support/webSocket.js"
-import { existsSync } from "node:fs"
-
-const broken = (cause: unknown): KubeError =>
-  new TransportError({ reason: "Reset", description: "", method: "", path: "", server: "", cause })
-
-/** What `Pod.execStream` does, with a process of this machine. */
-const localRun = (executor: CommandExecutor.CommandExecutor, PATH: string | undefined): Run => {
-  return (_doing, [program, ...args], { stdin }) =>
-    Effect.map(
-      executor.start(
-        Command.make(program, ...args).pipe(
-          Command.env({ PATH }),
-          stdin ? (command) => command : Command.stdin(Stream.empty)
-        )
-      ),
-      (process): ExecProcess => ({
-        stdout: Stream.mapError(process.stdout, broken),
-        stderr: Stream.mapError(process.stderr, broken),
-        // A command may end without having read all of its input.
-        stdin: Sink.orElse(Sink.mapError(process.stdin, broken), () => Sink.drain),
-        resize: () => Effect.void,
-        exitCode: Effect.mapError(process.exitCode, broken)
-      })
-    )
-}
-
-const busybox = ["/bin/busybox", "/usr/bin/busybox"].find((path) => existsSync(path))
 
 layer(NodeContext.layer, { excludeTestServices: true })("a file system of commands", (it) => {
   const isLikeNode = (path: string | undefined) =>
     Effect.gen(function* () {
       const node = yield* FileSystem.FileSystem
-      const actual = makeFiles(localRun(yield* CommandExecutor.CommandExecutor, path))
+      const actual = makeFiles(localRun(path))
       yield* Effect.promise(() =>
         FastCheck.assert(
           FastCheck.asyncProperty(operations.sequences(12), (sequence) =>
