@@ -5,7 +5,9 @@ import { Auth, Condition, ConfigMap, Informer, type KubeClient, type KubeError, 
 import * as Fault from "effect-kubernetes/testing/Fault"
 import { TestCluster } from "effect-kubernetes/testing/TestCluster"
 import { most } from "../support/chaos.js"
+import { clientOf } from "../support/client.js"
 import { strictly } from "../support/fold.js"
+import { tcpServer } from "../support/server.js"
 
 const map = (name: string, n = "0") => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data: { n } })
 const watches = ({ isWatch }: Fault.FaultRequest) => isWatch
@@ -186,6 +188,116 @@ describe("what other clients are known for", () => {
       assert.isTrue(asked.every(({ query }) => query.get("allowWatchBookmarks") === "true"))
     }))
 
+  test("KFC: of a list of forty pages every one is read, not the first ten", ({ cluster, known, sent }) =>
+    Effect.gen(function* () {
+      const names = Array.from({ length: 80 }, (_, index) => `c${String(index).padStart(2, "0")}`)
+      yield* cluster.put(...names.map((name) => map(name)))
+      const down = yield* Effect.fork(cluster.restart({ downtime: "1 second", history: false }))
+      yield* TestClock.adjust("30 seconds")
+      yield* Fiber.join(down)
+      const began = sent.length
+      const pods = yield* Informer.make(ConfigMap, { limit: 2 })
+      yield* TestClock.adjust(1000)
+      const wanted = ["a", "b", ...names].map((name) => `${name}0`).join(" ")
+      assert.strictEqual(shown(pods.store.values()), wanted)
+      assert.strictEqual(yield* known, wanted)
+      assert.strictEqual(sent.length - began, 42)
+      // What the server's cache happens to hold may be long gone.
+      const lists = (yield* cluster.requests).filter(({ query }) => !query.has("watch"))
+      assert.isTrue(lists.every(({ query }) => !query.has("resourceVersion")))
+    }))
+
+  test("client-node #3020: a connection on which all is well is not given up after half a minute", (setting) =>
+    Effect.gen(function* () {
+      const { cluster, known } = setting
+      const watched = strictly<ConfigMap>()
+      yield* Effect.forkScoped(Stream.runForEach(ConfigMap.watch(), (event) => Effect.sync(() => watched.take(event))))
+      for (let round = 1; round <= 28; round++) {
+        yield* TestClock.adjust("10 seconds")
+        yield* cluster.put(map("a", String(round)))
+      }
+      yield* TestClock.adjust(1000)
+      assert.strictEqual(yield* known, "a28 b0")
+      assert.strictEqual(watched.count.Modified, 28)
+      assert.strictEqual((yield* cluster.requests).filter(({ query }) => query.has("watch")).length, 2)
+    }))
+
+  test("client-node #570: what a server sends again and again is told once", (setting) =>
+    Effect.gen(function* () {
+      const { cluster, informer } = setting
+      const line = (type: string, object: unknown) => `${JSON.stringify({ type, object })}\n`
+      const told = strictly<ConfigMap>()
+      yield* Effect.forkScoped(Stream.runForEach(informer.changes, (event) => Effect.sync(() => told.take(event))))
+      yield* cluster.put(map("a", "1"))
+      yield* TestClock.adjust(1000)
+      const object = { ...map("a", "1"), metadata: informer.store.get("a")?.metadata }
+      const gone = { ...map("x"), metadata: { ...object.metadata, name: "x", uid: "x" } }
+      const again = `${line("MODIFIED", object)}${line("ADDED", object)}${line("DELETED", gone)}`.repeat(100)
+      yield* cluster.inject({ when: watches, fault: Fault.malformed(again), times: 3 })
+      yield* cluster.restart()
+      yield* TestClock.adjust("10 minutes")
+      const { Added, Deleted, Modified } = told.count
+      assert.deepStrictEqual([Added, Modified, Deleted], [2, 1, 0])
+      yield* cluster.put(map("a", "2"))
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(told.count.Modified, 2)
+    }))
+
+  for (const [what, object] of Object.entries({
+    "a Status of another code": {
+      kind: "Status",
+      apiVersion: "v1",
+      status: "Failure",
+      code: 500,
+      reason: "InternalError"
+    },
+    "a Status of nothing": { kind: "Status", apiVersion: "v1" },
+    "no Status": null,
+    "a word": "timeout"
+  })) {
+    test(`kr8s: an ERROR event is no end and no defect, with ${what}`, ({ cluster, known, sent }) =>
+      Effect.gen(function* () {
+        const text = `${JSON.stringify({ type: "ERROR", object })}\n`
+        yield* cluster.inject({ when: watches, fault: Fault.malformed(text), times: 5 })
+        yield* cluster.restart()
+        const began = sent.length
+        yield* cluster.put(map("a", "1"))
+        yield* cluster.remove(ConfigMap, "b")
+        yield* TestClock.adjust("5 minutes")
+        assert.strictEqual(yield* known, "a1")
+        assert.isAtMost(sent.length - began, 8)
+      }))
+  }
+
+  it.scopedLive("fabric8: changes that come with the head of the answer are not lost", () =>
+    Effect.gen(function* () {
+      const object = (name: string, version: number) => ({
+        ...map(name),
+        metadata: { name, namespace: "default", uid: name, resourceVersion: String(version) }
+      })
+      const { port } = yield* tcpServer((socket) =>
+        socket.on("data", (request) => {
+          const isWatch = request.toString("latin1").includes("watch=true")
+          const body = isWatch
+            ? Array.from(
+                { length: 20 },
+                (_, n) => `${JSON.stringify({ type: "ADDED", object: object(`a${n}`, n + 2) })}\n`
+              ).join("")
+            : JSON.stringify({ kind: "ConfigMapList", apiVersion: "v1", metadata: { resourceVersion: "1" }, items: [] })
+          const length = isWatch ? "" : `content-length: ${body.length}\r\n`
+          socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n${length}\r\n${body}`)
+        })
+      )
+      const events = yield* ConfigMap.watch({ idle: "10 seconds" }).pipe(
+        Stream.filter(({ _tag }) => _tag === "Added"),
+        Stream.take(20),
+        Stream.runCount,
+        Effect.provide(clientOf(port))
+      )
+      assert.strictEqual(events, 20)
+    })
+  )
+
   test("fabric8 #7896: a version that the server has forgotten without a word is not asked for again and again", (setting) =>
     Effect.gen(function* () {
       const { cluster, known, sent } = setting
@@ -219,7 +331,7 @@ describe("an outage", () => {
     "the kind is not served": Fault.status(404)
   }
   for (const [what, fault] of Object.entries(outages)) {
-    test(`of a wait costs a few requests, and it never returns unmet: ${what}`, ({ cluster, sent }) =>
+    test(`of a wait costs a few requests, and it never returns unmet: ${what}`, ({ cluster, known, sent }) =>
       Effect.gen(function* () {
         const isNew = Condition.make("new", (it: Stored<ConfigMap>) => it.data?.["n"] === "new")
         const waits: ReadonlyArray<Fiber.Fiber<unknown, KubeError>> = [
@@ -247,6 +359,7 @@ describe("an outage", () => {
         yield* TestClock.adjust("5 minutes")
         for (const wait of waits) yield* Fiber.join(wait)
         assert.strictEqual(shown(watched.known.values()), "anew")
+        assert.strictEqual(yield* known, "anew")
       }))
   }
 })
