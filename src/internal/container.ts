@@ -74,17 +74,6 @@ export const systemError = (
 export const badArgument = ({ method, module }: Doing, description: string): BadArgument =>
   new BadArgument({ module, method, description })
 
-// containerd's and CRI-O's words for a program that is not in the image. `NotFound` of the API is about the pod.
-const programMissing = /executable file .*not found|exec: "[^"]*": .*no such file or directory/is
-const programForbidden = /exec: "[^"]*": permission denied/is
-
-/** Whether the container runtime has not found the program. */
-export const isProgramMissing = (error: KubeError): boolean =>
-  error._tag === "InternalError" && programMissing.test(error.message)
-
-export const isProgramForbidden = (error: KubeError): boolean =>
-  error._tag === "InternalError" && programForbidden.test(error.message)
-
 const apiReason = (error: KubeError): SystemErrorReason => {
   switch (error._tag) {
     case "Forbidden":

@@ -23,8 +23,6 @@ import {
   badArgument,
   checkArguments,
   fromKubeError,
-  isProgramForbidden,
-  isProgramMissing,
   plain,
   systemError,
   type Argv,
@@ -33,6 +31,7 @@ import {
 } from "./container.js"
 import { background, first } from "./fork.js"
 import { keep } from "./kept.js"
+import { isProgramForbidden, isProgramMissing } from "./pod.js"
 
 /**
  * Tells its process id and that of the shell that it runs below, or why the command cannot run, and waits for a line before

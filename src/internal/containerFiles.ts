@@ -15,7 +15,6 @@ import {
   badArgument,
   checkArguments,
   fromKubeError,
-  isProgramMissing,
   plain,
   systemError,
   type Argv,
@@ -24,6 +23,7 @@ import {
 } from "./container.js"
 import { background } from "./fork.js"
 import { keep } from "./kept.js"
+import { isProgramMissing } from "./pod.js"
 
 // The scripts never hold a path: they get them as "$1" and so on. The words of the errors are those of the C library;
 // the shell's own, of a redirection, are not, which is why `dd` opens a file before the shell does. What comes in is in

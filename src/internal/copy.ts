@@ -14,7 +14,7 @@ import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import type { ReadEntry } from "tar/read-entry"
 import type { CopyOptions, CopyProgress, CopyResult, SkippedEntry } from "../Copy.js"
-import { CopyFailed, InvalidRequest, type ExecFailed, type KubeError } from "../KubeError.js"
+import { CopyFailed, InvalidRequest, type KubeError } from "../KubeError.js"
 import type { KubeClient } from "../layers/KubeClient.js"
 import type { ExecProcess, ResourceInfo } from "../Resource.js"
 import * as pod from "./pod.js"
@@ -37,19 +37,13 @@ const noTar = () =>
       "the image of the container has no tar, which copying needs; add it to the image, name another container that shares the volume, or copy with Pod.exec what the image has (cat)"
   })
 
-/** Whether the runtime says that the image has no such command. There is nothing but its words to tell. */
-const isMissing = (error: KubeError | ExecFailed, command: RegExp): boolean =>
-  error._tag === "InternalError" &&
-  command.test(error.message) &&
-  /executable file not found|no such file or directory/i.test(error.message)
-
 /** So ends what a shell, or some runtimes, cannot run; tar itself ends with 0, 1 or 2. */
 const cannotRun = (exitCode: number): boolean => exitCode === 126 || exitCode === 127
 
 /** How `tar` ended, if there is one at all. */
 const exitCodeOf = (exitCode: Effect.Effect<number, KubeError>): Effect.Effect<number, KubeError | CopyFailed> =>
   exitCode.pipe(
-    Effect.mapError((error): KubeError | CopyFailed => (isMissing(error, /\btar\b/) ? noTar() : error)),
+    Effect.mapError((error): KubeError | CopyFailed => (pod.isProgramMissing(error) ? noTar() : error)),
     Effect.flatMap((code) => (cannotRun(code) ? Effect.fail(noTar()) : Effect.succeed(code)))
   )
 
@@ -136,10 +130,7 @@ const isDirectory = <E, R>(resource: ResourceInfo, ref: AnyRef, path: string, op
     })
     .pipe(
       Effect.map(({ exitCode }) => exitCode === 0),
-      Effect.catchIf(
-        (error) => isMissing(error, /\btest\b/),
-        () => Effect.succeed(false)
-      ),
+      Effect.catchIf(pod.isProgramMissing, () => Effect.succeed(false)),
       // With `check: false` no exit code is a failure.
       Effect.catchTag("ExecFailed", Effect.die)
     )
@@ -337,12 +328,7 @@ const byShell = (
     )
     const told = yield* Deferred.await(kind)
     if (Option.isNone(told)) {
-      const code = yield* process.exitCode.pipe(
-        Effect.catchIf(
-          (error) => isMissing(error, /\bsh\b/),
-          () => Effect.succeed(127)
-        )
-      )
+      const code = yield* Effect.catchIf(process.exitCode, pod.isProgramMissing, () => Effect.succeed(127))
       return cannotRun(code) ? Option.none() : yield* tarFailed(code, "")
     }
     const ending = yield* Fiber.join(reading).pipe(

@@ -312,6 +312,19 @@ const settled = <A, E, R>(
     )
   )
 
+// There is nothing but the runtime's words to tell: containerd's and CRI-O's `exec: "tar": …` and gVisor's
+// `error finding executable "tar" …`. `NotFound` of the API is about the pod.
+const programMissing = /executable file .*not found|exec(?:utable|:) "[^"]*".*: no such file or directory/is
+const programForbidden = /exec: "[^"]*": permission denied/is
+
+/** Whether the image has no such program. */
+export const isProgramMissing = (error: KubeError | ExecFailed): boolean =>
+  error._tag === "InternalError" && programMissing.test(error.message)
+
+/** Whether it may not be executed. */
+export const isProgramForbidden = (error: KubeError): boolean =>
+  error._tag === "InternalError" && programForbidden.test(error.message)
+
 type WithStdin = In<ExecOptions> & { readonly stdin?: boolean | undefined }
 
 export const execStream =

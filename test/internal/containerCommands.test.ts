@@ -1,12 +1,13 @@
 /** The commands of a container, here with the shells of this machine. */
 import * as Command from "@effect/platform/Command"
 import * as CommandExecutor from "@effect/platform/CommandExecutor"
-import type { PlatformError } from "@effect/platform/Error"
+import { SystemError, type PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
-import { assert, layer } from "@effect/vitest"
-import { Array, Effect, Schedule, Stream, type Scope } from "effect"
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Array, Effect, Option, Schedule, Sink, Stream, type Scope } from "effect"
 import { constants } from "node:os"
+import type { Run } from "../../src/internal/container.js"
 import { make } from "../../src/internal/containerCommands.js"
 import { localRun, pathWith, shells } from "../support/localContainer.js"
 
@@ -36,7 +37,62 @@ const untilGone = (mark: string) => Effect.repeat(running(mark), { until: (found
 /** What no other process of this machine has in its command line. */
 const newMark = Effect.sync(() => String(1_000_000 + Math.floor(Math.random() * 1_000_000_000)))
 
-layer(NodeContext.layer, { excludeTestServices: true })("commands", (it) => {
+/** What no command can have gets no further than this. */
+const nothing: Run = () => Effect.die("something ran")
+
+const withRun = (run: Run) => Effect.provideService(CommandExecutor.CommandExecutor, make(run))
+
+describe("commands", () => {
+  it.effect("what cannot be told to a container is an error before anything runs", () =>
+    Effect.gen(function* () {
+      const as = (user: object) =>
+        Effect.flatMap(CommandExecutor.CommandExecutor, (executor) =>
+          executor.exitCode(Object.assign(Object.create(Command.make("id")), user))
+        )
+      const refused = [
+        as({ uid: Option.some(1) }),
+        as({ gid: Option.some(1) }),
+        Command.exitCode(Command.make("echo", "a\0b")),
+        Command.exitCode(Command.make("pwd").pipe(Command.workingDirectory("a\0b"))),
+        Command.exitCode(Command.make("env").pipe(Command.env({ "": "x" }))),
+        Command.exitCode(Command.make("env").pipe(Command.env({ "a=b": "x" }))),
+        Command.exitCode(Command.make("a=b").pipe(Command.env({ a: "x" })))
+      ]
+      for (const [index, call] of refused.entries()) {
+        assert.strictEqual(yield* reasonOf(call), "BadArgument", `call ${index}`)
+      }
+    }).pipe(withRun(nothing))
+  )
+
+  it.scopedLive("an output that nobody reads holds the command back, and comes whole to who reads it", () =>
+    Effect.gen(function* () {
+      let sent = 0
+      const piece = new Uint8Array(1000)
+      const run: Run = () =>
+        Effect.succeed({
+          stdout: Stream.concat(
+            Stream.make(Buffer.from("12 11\n\n")),
+            Stream.repeatEffect(Effect.sync(() => (sent++, piece))).pipe(Stream.take(1000))
+          ),
+          stderr: Stream.empty,
+          stdin: Sink.drain,
+          resize: () => Effect.void,
+          exitCode: Effect.never
+        })
+      const process = yield* Effect.provideService(
+        Command.start(Command.make("endless")),
+        CommandExecutor.CommandExecutor,
+        make(run)
+      )
+      for (let before = -1; before !== sent; yield* Effect.repeatN(Effect.yieldNow(), 1000)) before = sent
+      assert.isAtMost(sent, 70)
+      const size = yield* Stream.runFold(process.stdout, 0, (sum, bytes) => sum + bytes.length)
+      assert.strictEqual(size, 1_000_000)
+    })
+  )
+})
+
+layer(NodeContext.layer, { excludeTestServices: true })("commands in the shells of this machine", (it) => {
   for (const shell of shells) {
     const test = <A, E>(
       name: string,
@@ -99,6 +155,97 @@ layer(NodeContext.layer, { excludeTestServices: true })("commands", (it) => {
         )
         assert.include(seen, "trap")
         assert.isTrue(seen.endsWith("end\n"))
+      })
+    )
+
+    test(
+      "arguments, variables, working directory and shell arrive as they are",
+      Effect.gen(function* () {
+        const strange = ["a b", "", "$(id)", "`id`", '"', "'", "-n", "é\n", "*"]
+        const printed = yield* Command.string(Command.make("printf", "<%s>", ...strange))
+        assert.strictEqual(printed, strange.map((argument) => `<${argument}>`).join(""))
+        assert.strictEqual(yield* Command.string(Command.make("printf", "a\n\nb\n")), "a\n\nb\n")
+
+        const variables = { PLAIN: "x y", "with.dot": "$HOME", "-i": "=" }
+        const listed = yield* Command.lines(Command.make("env").pipe(Command.env(variables)))
+        assert.includeMembers(listed, ["PLAIN=x y", "with.dot=$HOME", "-i=="])
+        assert.isTrue(listed.some((line) => line.startsWith("HOME=")))
+        const alone = Command.make("env").pipe(Command.env({ ONE: "1" }, { extendEnv: false }))
+        assert.deepStrictEqual(yield* Command.lines(alone), ["ONE=1"])
+        const none = Command.make("env").pipe(Command.env({}, { extendEnv: false }))
+        assert.deepStrictEqual(yield* Command.lines(none), [])
+
+        const fs = yield* FileSystem.FileSystem
+        const directory = `${yield* fs.makeTempDirectoryScoped()}/-a $(b)`
+        yield* fs.makeDirectory(directory)
+        const where = Command.make("pwd").pipe(Command.workingDirectory(directory))
+        assert.strictEqual(yield* Command.string(where), `${directory}\n`)
+        const relative = Command.make("pwd").pipe(Command.workingDirectory("src"))
+        assert.strictEqual(yield* Command.string(relative), `${process.cwd()}/src\n`)
+        const script = Command.make("echo", "$((1+1))", "| tr 2 3").pipe(Command.runInShell(true))
+        assert.strictEqual(yield* Command.string(script), "3\n")
+
+        yield* fs.writeFileString(`${directory}/own`, "#!/bin/sh\necho own", { mode: 0o755 })
+        const own = Command.make("own").pipe(Command.env({ PATH: directory }))
+        assert.strictEqual(yield* Command.string(own), "own\n")
+      })
+    )
+
+    test(
+      "what cannot run says why",
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const file = `${yield* fs.makeTempDirectoryScoped()}/file`
+        yield* fs.writeFileString(file, "")
+        const within = (directory: string) =>
+          Command.exitCode(Command.make("true").pipe(Command.workingDirectory(directory)))
+        assert.strictEqual(yield* reasonOf(Command.exitCode(Command.make("nowhere"))), "NotFound")
+        assert.strictEqual(yield* reasonOf(Command.exitCode(Command.make("/bin/nowhere"))), "NotFound")
+        assert.strictEqual(yield* reasonOf(Command.exitCode(Command.make(file))), "PermissionDenied")
+        assert.strictEqual(yield* reasonOf(Command.exitCode(Command.make("/tmp"))), "PermissionDenied")
+        assert.strictEqual(yield* reasonOf(within("/nowhere")), "NotFound")
+        assert.strictEqual(yield* reasonOf(within(file)), "BadResource")
+        const error = yield* Effect.flip(within("/nowhere"))
+        assert.strictEqual(error._tag === "SystemError" ? error.pathOrDescriptor : error, "/nowhere")
+      })
+    )
+
+    test(
+      "an input that fails ends the process, which does not take what it got for all there is",
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const file = `${yield* fs.makeTempDirectoryScoped()}/file`
+        const script = "cat; echo end of input >$0"
+        const failure = new SystemError({ module: "Stream", method: "input", reason: "Unknown" })
+        const input = Stream.concat(Stream.make(Buffer.from("some")), Stream.fail(failure))
+        const process = yield* Command.start(Command.make("sh", "-c", script, file).pipe(Command.stdin(input)))
+        assert.strictEqual(yield* Effect.flip(process.exitCode), failure)
+        assert.strictEqual(yield* Effect.flip(text(process.stdout)), failure)
+        assert.strictEqual(yield* Effect.flip(text(process.stderr)), failure)
+        yield* Effect.repeat(process.isRunning, { while: (running) => running, schedule: poll })
+        assert.isFalse(yield* fs.exists(file))
+      })
+    )
+
+    test(
+      "a process may say something when it is asked to end, though nobody has read what it said before",
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const directory = yield* fs.makeTempDirectoryScoped()
+        const script =
+          "trap 'echo ended >$0; exit 3' TERM; head -c 60000 /dev/zero; echo >$1; while :; do sleep 0.02; done"
+        const command = (name: string) =>
+          Command.make("sh", "-c", script, `${directory}/${name}`, `${directory}/${name}.ready`)
+        const started = (name: string) =>
+          Effect.tap(Command.start(command(name)), () =>
+            Effect.repeat(fs.exists(`${directory}/${name}.ready`), { until: (yes) => yes, schedule: poll })
+          )
+        yield* Effect.scoped(started("scope"))
+        assert.isTrue(yield* fs.exists(`${directory}/scope`))
+        const process = yield* started("kill")
+        yield* process.kill()
+        assert.strictEqual(yield* process.exitCode, 3)
+        assert.isTrue(yield* fs.exists(`${directory}/kill`))
       })
     )
 
@@ -171,4 +318,27 @@ layer(NodeContext.layer, { excludeTestServices: true })("commands", (it) => {
       })
     )
   }
+
+  it.scoped("without a shell programs run, and the rest says what is missing", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* fs.makeTempDirectoryScoped()
+      yield* fs.symlink("/bin/cat", `${path}/cat`)
+      yield* fs.writeFileString(`${path}/file`, "")
+      yield* Effect.gen(function* () {
+        assert.strictEqual(yield* Command.string(Command.make("cat").pipe(Command.feed("hello"))), "hello")
+        assert.strictEqual(yield* reasonOf(Command.exitCode(Command.make("nowhere"))), "NotFound")
+        assert.strictEqual(yield* reasonOf(Command.exitCode(Command.make(`${path}/file`))), "PermissionDenied")
+        const process = yield* Command.start(Command.make("cat"))
+        assert.strictEqual(process.pid, -1)
+        assert.include((yield* Effect.flip(process.kill())).message, 'no "sh"')
+        yield* Stream.run(Stream.empty, process.stdin)
+        assert.strictEqual(yield* process.exitCode, 0)
+        const within = Command.exitCode(Command.make("cat").pipe(Command.workingDirectory("/tmp")))
+        assert.include((yield* Effect.flip(within)).message, 'no "sh"')
+        // Nothing can end it: closing the scope closes its connection.
+        yield* Effect.scoped(Command.start(Command.make("cat")))
+      }).pipe(withRun(localRun(path)))
+    })
+  )
 })

@@ -426,6 +426,11 @@ describe("how a copy fails", () => {
           "InternalError",
           'error executing command in container: failed to exec in container: failed to start exec "1": OCI runtime exec failed: exec failed: unable to start container process: exec: "tar": executable file not found in $PATH: unknown'
         ),
+        failure(
+          "InternalError",
+          "executable file `tar` not found in $PATH: No such file or directory: OCI runtime error"
+        ),
+        failure("InternalError", 'error finding executable "tar" in PATH [/bin]: no such file or directory'),
         failure("NonZeroExitCode", "command terminated with non-zero exit code", "126"),
         failure("NonZeroExitCode", "command terminated with non-zero exit code", "127")
       ]) {

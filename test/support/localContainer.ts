@@ -2,7 +2,7 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Deferred, Effect, Sink } from "effect"
-import { TransportError, type KubeError } from "effect-kubernetes"
+import { InternalError, TransportError, type KubeError } from "effect-kubernetes"
 import type { ExecProcess } from "effect-kubernetes/Resource"
 import { spawn } from "node:child_process"
 import { existsSync } from "node:fs"
@@ -12,6 +12,19 @@ import type { Run } from "../../src/internal/container.js"
 
 const broken = (cause: unknown): KubeError =>
   new TransportError({ reason: "Reset", description: "", method: "", path: "", server: "", cause })
+
+/** As containerd says it. */
+const notStarted = (program: string, cause: Error & { readonly code?: string }): KubeError => {
+  const why = cause.code === "EACCES" ? "permission denied" : "executable file not found in $PATH"
+  const message = `OCI runtime exec failed: exec failed: exec: ${JSON.stringify(program)}: ${why}: unknown`
+  return new InternalError({
+    status: { status: "Failure", reason: "InternalError", message, code: 500 },
+    code: 500,
+    retryAfter: undefined,
+    method: "GET",
+    path: ""
+  })
+}
 
 const find = (program: string) => ["/bin", "/usr/bin"].map((path) => `${path}/${program}`).find(existsSync)
 
@@ -49,7 +62,7 @@ export const localRun =
       child.stdin.on("error", () => {
         unread = true
       })
-      child.on("error", (cause) => Deferred.unsafeDone(exit, Effect.fail(broken(cause))))
+      child.on("error", (cause) => Deferred.unsafeDone(exit, Effect.fail(notStarted(program, cause))))
       child.on("close", (code, signal) => {
         if (!unread) {
           Deferred.unsafeDone(exit, Effect.succeed(code ?? 128 + (signal === null ? 0 : constants.signals[signal])))
