@@ -17,8 +17,8 @@ import {
   type Fiber,
   type Scheduler
 } from "effect"
-import { ConfigMap, Informer, Node, type KubeError, type Stored } from "effect-kubernetes"
-import { fake, answer, ok, queryOf } from "./layers/fake.js"
+import { ConfigMap, Informer, Node, Selector, type KubeError, type Stored } from "effect-kubernetes"
+import { fake, answer, ok, pathOf, queryOf } from "./layers/fake.js"
 import * as ChaosServer from "./support/chaosServer.js"
 import { clientOf } from "./support/client.js"
 import { strictly } from "./support/fold.js"
@@ -548,6 +548,37 @@ describe("an informer", () => {
       const error = yield* Effect.flip(Effect.provide(Nodes, Layer.provide(Informer.layer(Nodes, Node), client)))
       assert.strictEqual(error._tag, "Forbidden")
     })
+  })
+
+  it.scoped("of a selection asks for that alone, in its list and in its watch", () => {
+    const { client, sent } = fake(
+      () => ok({ kind: "ConfigMapList", apiVersion: "v1", metadata: { resourceVersion: "5" }, items: [] }),
+      Stream.never
+    )
+    return Effect.gen(function* () {
+      const options = {
+        labels: { app: Selector.in(["web", "db"]) },
+        fields: { "metadata.name": "a" },
+        namespace: "elsewhere"
+      }
+      const informer = yield* Informer.make(ConfigMap, options)
+      yield* informer.synced
+      yield* Effect.yieldNow()
+      assert.deepStrictEqual(
+        sent.map((request) => queryOf(request).some(([name]) => name === "watch")),
+        [false, true]
+      )
+      for (const request of sent) {
+        assert.strictEqual(pathOf(request), "/api/v1/namespaces/elsewhere/configmaps")
+        assert.includeDeepMembers(
+          [...queryOf(request)],
+          [
+            ["labelSelector", "app in (web,db)"],
+            ["fieldSelector", "metadata.name=a"]
+          ]
+        )
+      }
+    }).pipe(Effect.provide(client))
   })
 
   it.scoped("of metadata asks for metadata alone", () => {

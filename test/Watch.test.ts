@@ -97,6 +97,16 @@ describe("a watch that goes on", () => {
     assert.strictEqual(seen.count.Synced, 1)
   })
 
+  it("spreads the ends of its connections, so that many watches do not begin anew together", () => {
+    const { server, simulation } = setting()
+    watched(server, simulation)
+    simulation.pass(2 * 60 * minute)
+    const ends = server.requests.flatMap(({ target }) => /timeoutSeconds=(\d+)/.exec(target)?.[1] ?? [])
+    assert.isAbove(ends.length, 12)
+    // No two alike, but for a coincidence or two.
+    assert.isAtLeast(new Set(ends).size, ends.length - 2)
+  })
+
   it("resumes from a bookmark where nothing of its own has happened", () => {
     const { server, simulation } = setting()
     server.put("a", {})

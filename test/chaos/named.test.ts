@@ -158,6 +158,27 @@ describe("what other clients are known for", () => {
       yield* Fiber.join(gone)
     }))
 
+  test("kr8s: a wait asks once, then it watches: it does not poll", ({ cluster, sent }) =>
+    Effect.gen(function* () {
+      const isNew = Condition.make("new", (it: Stored<ConfigMap>) => it.data?.["n"] === "new")
+      yield* TestClock.adjust("1 minute")
+      yield* cluster.clearRequests
+      const began = sent.length
+      const waits: ReadonlyArray<Fiber.Fiber<unknown, KubeError>> = [
+        yield* Effect.fork(ConfigMap.waitFor("later", isNew, { timeout: "infinity" })),
+        yield* Effect.fork(ConfigMap.waitForAll({}, isNew, { timeout: "infinity" })),
+        yield* Effect.fork(ConfigMap.waitForAny({}, isNew, { timeout: "infinity" }))
+      ]
+      yield* TestClock.adjust("1 hour")
+      const lists = (yield* cluster.requests).filter(({ query }) => !query.has("watch"))
+      assert.strictEqual(lists.length, 3)
+      // These and the informer, each every five minutes or less often.
+      assert.isAtMost(sent.length - began, 3 + 4 * 13)
+      yield* cluster.put(map("later", "new"), map("a", "new"), map("b", "new"))
+      yield* TestClock.adjust(1000)
+      for (const wait of waits) yield* Fiber.join(wait)
+    }))
+
   test(
     "cloudcoil: an informer has every page of its list, also after a 410, and knows what is gone since",
     ({ cluster, known }) =>

@@ -117,6 +117,8 @@ describe("what a watch does next", () => {
     assert.deepStrictEqual(then(listed, undefined, reset), ["pause", after("5")])
     // A pause has been made instead.
     assert.deepStrictEqual(then(fail(reset)(running), undefined, reset), ["pause", after("9")])
+    // One that lasted is progress, even if it brought nothing.
+    assert.deepStrictEqual(then(run(list, page("5"), fail(reset), end()), reset), ["short pause", after("5")])
     // The same version again is no progress (a server that sends one bookmark and hangs up).
     assert.deepStrictEqual(then(seen("9")(end(reset)(running)), undefined, reset), ["short pause", after("9")])
   })
@@ -203,6 +205,9 @@ describe("what a watch does next", () => {
     // What came in between counts.
     const between = run(list, page("5"), end(reset), end(reset), seen("6"), end(reset), end(reset))
     assert.deepStrictEqual(then(between, undefined, reset), ["pause", after("6")])
+    // So does one that lasted, and the next one may end at once.
+    const lasted = run(list, page("5"), end(reset), end(reset), end(), end(reset), end(reset))
+    assert.deepStrictEqual(then(lasted, undefined, reset), ["pause", after("5")])
     // A connection that breaks says nothing about versions: it would list as often as it breaks.
     const broke = run(list, page("5"), fail(reset), fail(reset), fail(reset), fail(reset))
     assert.deepStrictEqual(broke.command, after("5"))
