@@ -287,14 +287,16 @@ interface Receiver {
 // $1: the path of the copy; $2 and $3: where to unpack if that is a directory, and if not; the rest: the options of tar
 //
 // It goes on reading after tar has ended: where a command ends with much of its input unread, containerd may wait for ever,
-// or lose how it ended. What tar says and how it ends come by one output, as two have no order between them.
+// or lose how it ended. What tar says and how it ends come by one output, as two have no order between them. `exit` keeps the
+// shell from becoming `cat`, which closes that output: containerd would end the input then.
 const script = `kind=directory into=$2
 [ -d "$1" ] || { kind=other; into=$3; }
 shift 3
 echo "$kind"
 tar "$@" -C "$into" 2>&1
 printf '\\0%s\\n' $?
-cat >/dev/null`
+cat >/dev/null
+exit`
 
 type Run = (command: ReadonlyArray<string>) => Effect.Effect<ExecProcess, KubeError, KubeClient | Scope.Scope>
 
