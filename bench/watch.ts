@@ -30,7 +30,7 @@ const readers = [
   "floor, kept",
   "one connection",
   "watch",
-  "watch, lean",
+  "watch, full",
   "informer",
   "informer, full",
   "client-node watch",

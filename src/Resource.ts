@@ -318,7 +318,12 @@ export interface WatchOptions extends CallOptions, SelectorOptions {
    * `"skip"`.
    */
   readonly decodeFailures?: "skip" | "event" | "fail" | undefined
-  /** `false` leaves out `metadata.managedFields`, about half of a pod, before it is parsed. Default: true. */
+  /**
+   * Whether objects come with `metadata.managedFields`, about half of a pod, which is not even parsed else. What is written
+   * without them keeps those that it has on the server
+   * ([Server-Side Apply](https://kubernetes.io/docs/reference/using-api/server-side-apply/#clearing-managedfields)).
+   * Default: false.
+   */
   readonly managedFields?: boolean | undefined
 }
 

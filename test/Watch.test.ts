@@ -547,16 +547,21 @@ describe("a watch that goes on", () => {
     assert.deepStrictEqual(all, [forbidden, 12, 12])
   })
 
-  it("leaves managedFields out before anything is parsed, where asked to", () => {
+  it("leaves managedFields out, unless they are asked for", () => {
     const { server, simulation } = setting()
     server.put("a", {})
-    const seen = watched(server, simulation, { managedFields: false })
+    const lean = watched(server, simulation)
+    const full = watched(server, simulation, { managedFields: true })
     simulation.pass(second)
     server.put("b", {})
     simulation.pass(second)
+    const has = ({ known }: typeof lean) => [...known.values()].map(({ metadata }) => "managedFields" in metadata)
     assert.deepStrictEqual(
-      [...seen.known.values()].map(({ metadata }) => metadata.managedFields),
-      [undefined, undefined]
+      [has(lean), has(full)],
+      [
+        [false, false],
+        [true, true]
+      ]
     )
   })
 

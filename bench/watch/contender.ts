@@ -163,7 +163,7 @@ const tasks: { readonly [task: string]: { readonly [name: string]: () => Promise
     "floor, kept": () => floorEvents((pod) => kept.set(keyOf(pod), pod)),
     "one connection": () => ourEvents({ resume: false, resourceVersion: "1" }),
     watch: () => ourEvents({}),
-    "watch, lean": () => ourEvents({ managedFields: false }),
+    "watch, full": () => ourEvents({ managedFields: true }),
     informer: () => ourInformer(false),
     "informer, full": () => ourInformer(true),
     "client-node watch": clientNodeEvents,

@@ -129,7 +129,7 @@ const start = <K, S extends Scope, N extends string = never>(
   Effect.gen(function* () {
     // The namespace options of a generic scope; those of a namespaced kind include those of any other.
     const options = (given ?? {}) as Options<K, N> & CollectionNamespaceOption<"Namespaced">
-    const { indexes, managedFields = false, transform, ...watched } = options
+    const { indexes, transform, ...watched } = options
     const inNamespace =
       scope === "Cluster"
         ? undefined
@@ -189,7 +189,6 @@ const start = <K, S extends Scope, N extends string = never>(
 
     const events = watch({
       ...watched,
-      managedFields,
       transform: (object: Stored<K>) => {
         const kept = transform === undefined ? object : transform(object)
         return sharing.with(cache.objects.get(keyOfObject(kept)), kept)

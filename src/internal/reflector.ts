@@ -81,13 +81,19 @@ interface Kept {
   length: number
 }
 
+/** What a character may take. */
+const widest = 4
+
 const keep = (text: string, before: Kept | undefined): Kept => {
-  const length = Buffer.byteLength(text)
-  const fits = before !== undefined && before.bytes.length >= length
+  if (before !== undefined) {
+    // Where there is room left for another character, all of it was written.
+    before.length = before.bytes.write(text)
+    if (before.length + widest <= before.bytes.length) return before
+  }
   // An object grows a little with most of its changes.
-  const kept = fits ? before : { bytes: Buffer.allocUnsafeSlow(length + (length >> 3)), length }
-  kept.length = kept.bytes.write(text)
-  return kept
+  const length = Buffer.byteLength(text)
+  const bytes = Buffer.allocUnsafeSlow(length + (length >> 3) + widest)
+  return { bytes, length: bytes.write(text) }
 }
 
 /** The last state of an object, which is told when it is found to be gone. */

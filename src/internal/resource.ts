@@ -406,7 +406,7 @@ export const make = (description: Description): AnyResource => {
   const watchOn = (options: Any<WatchOptions & TransformOption<unknown>>, { form, listForm, read }: Shown) => {
     const { backoff = defaultBackoff, decodeFailures = "skip", idle = defaultIdle, limit = 500, ...more } = options
     const {
-      managedFields = true,
+      managedFields = false,
       resourceVersion,
       sendInitialEvents = false,
       timeoutSeconds,

@@ -35,7 +35,7 @@ export interface Watchable<O> {
   readonly resource: ResourceInfo
   /** It ends only by failing. */
   readonly watch: (
-    options: Selection & { readonly decodeFailures: "fail" }
+    options: Selection & { readonly decodeFailures: "fail"; readonly managedFields: true }
   ) => Stream.Stream<Event<O>, KubeError, KubeClient>
 }
 
@@ -65,8 +65,9 @@ const states = <O>({ watch }: Watchable<O>, selection: Selection) =>
   Stream.suspend(() => {
     const objects = new Map<string, O>()
     let isSynced = false
-    // One that was skipped because it cannot be decoded would be waited for in vain, or taken for gone.
-    return watch({ ...selection, decodeFailures: "fail" }).pipe(
+    // One that was skipped because it cannot be decoded would be waited for in vain, or taken for gone; and a condition may
+    // be about any field.
+    return watch({ ...selection, decodeFailures: "fail", managedFields: true }).pipe(
       Stream.filterMap((event) => {
         switch (event._tag) {
           case "Bookmark":

@@ -189,6 +189,23 @@ layer(e2e.layer, e2e.live)("watch on a real API server", (it) => {
       assert.strictEqual(event.object.metadata.name, "a")
     }))
 
+  test("gives objects that may be written back: their managers stay", () =>
+    Effect.gen(function* () {
+      const managers = Effect.map(ConfigMap.get("kept"), ({ metadata }) =>
+        (metadata.managedFields ?? []).map(({ manager, operation }) => `${manager} ${operation}`).toSorted()
+      )
+      yield* ConfigMap.create({ metadata: { name: "kept", labels }, data: { a: "1" } }, { fieldManager: "creator" })
+      yield* ConfigMap.apply({ metadata: { name: "kept" }, data: { b: "1" } }, { fieldManager: "applier" })
+      const event = Option.getOrThrow(yield* Stream.runHead(ConfigMap.watch({ labels })))
+      assert(event._tag === "Added")
+      assert.notProperty(event.object.metadata, "managedFields")
+      yield* ConfigMap.replace(
+        { ...event.object, data: { ...event.object.data, c: "1" } },
+        { fieldManager: "replacer" }
+      )
+      assert.deepStrictEqual(yield* managers, ["applier Apply", "creator Update", "replacer Update"])
+    }))
+
   it.scoped("of what nobody may see fails before the first event", () =>
     Effect.gen(function* () {
       const error = yield* ConfigMap.watch({ resume: false, namespace: "default" }).pipe(

@@ -78,6 +78,18 @@ describe("waitFor", () => {
     })
   )
 
+  it.effect("a condition may be about any field, also one that a watch leaves out", () =>
+    Effect.gen(function* () {
+      const ready = pod("a", 11, false)
+      const managed = { ...ready, metadata: { ...ready.metadata, managedFields: [{ manager: "m" }] } }
+      const { value } = yield* run(
+        [{ items: [pod("a", 1, false)] }, { events: [[1000, "MODIFIED", managed]] }],
+        Pod.waitFor("a", Condition.jsonpath("{.metadata.managedFields[0].manager}=m"))
+      )
+      assert.strictEqual(value?.metadata.resourceVersion, "11")
+    })
+  )
+
   it.effect("waits for an object that is not there yet", () =>
     Effect.gen(function* () {
       const { value } = yield* run(
