@@ -4,7 +4,7 @@
  */
 import { definitionOf } from "./decodeFacts.js"
 import { quantityOf, quantityText, roundedUp } from "./decodeQuantity.js"
-import { isJsonArray, isJsonObject } from "./json.js"
+import { isJsonArray, isJsonObject, listOf } from "./json.js"
 import { resolve, schemaOf, type GroupVersionKind, type Json, type JsonObject, type OpenApi } from "./openapi.js"
 
 type Rule = (object: JsonObject) => JsonObject
@@ -24,7 +24,7 @@ const part = (object: JsonObject, key: string): JsonObject => {
 
 const items = (object: JsonObject, key: string): ReadonlyArray<Json> => {
   const value = object[key]
-  return isJsonArray(value) ? value : []
+  return listOf(value)
 }
 
 const within =

@@ -7,6 +7,9 @@ export const isJsonObject = (value: Json | undefined): value is JsonObject =>
 // `Array.isArray` does not narrow a `ReadonlyArray`.
 export const isJsonArray = (value: Json | undefined): value is ReadonlyArray<Json> => Array.isArray(value)
 
+/** The items; none of what is no list. */
+export const listOf = (value: Json | undefined): ReadonlyArray<Json> => (isJsonArray(value) ? value : [])
+
 /** The value of a key of its own: `toString` is not one. */
 export const own = (object: JsonObject, key: string): Json | undefined =>
   Object.hasOwn(object, key) ? object[key] : undefined

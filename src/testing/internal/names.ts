@@ -1,6 +1,6 @@
 /** What names, labels and the rest of an object's metadata have to be, in the words of apimachinery. */
 import { isIP } from "node:net"
-import { isJsonArray, isJsonObject, jsonEquals } from "./json.js"
+import { isJsonObject, jsonEquals, listOf } from "./json.js"
 import type { Json, JsonObject } from "./openapi.js"
 import { forbiddenValue, invalidValue, required, type Cause } from "./status.js"
 import { metadataOf } from "./store.js"
@@ -101,8 +101,6 @@ const invalids = (field: string, text: string, problems: ReadonlyArray<string>):
 const entries = (map: Json | undefined): ReadonlyArray<readonly [string, Json]> =>
   isJsonObject(map) ? Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1)) : []
 
-const items = (list: Json | undefined): ReadonlyArray<Json> => (isJsonArray(list) ? list : [])
-
 const annotationsLimit = 256 * 1024
 
 const labels = (metadata: JsonObject): ReadonlyArray<Cause> =>
@@ -139,7 +137,7 @@ const goOwner = ({ apiVersion, kind, name, uid, ...rest }: JsonObject): JsonObje
 })
 
 const ownerReferences = (metadata: JsonObject): ReadonlyArray<Cause> => {
-  const owners = items(metadata["ownerReferences"]).filter(isJsonObject)
+  const owners = listOf(metadata["ownerReferences"]).filter(isJsonObject)
   const controllers = owners.filter((owner) => owner["controller"] === true)
   const missing = (owner: JsonObject, key: string): ReadonlyArray<Cause> =>
     textOf(owner, key) === "" ? [invalidValue(`metadata.ownerReferences.${key}`, '""', "must not be empty")] : []
@@ -183,7 +181,7 @@ export const standardFinalizers = new Set(["kubernetes", "orphan", "foregroundDe
 
 /** `any`: it need not be of a domain. */
 const finalizers = (metadata: JsonObject, any: boolean): ReadonlyArray<Cause> => {
-  const all = items(metadata["finalizers"]).map(String)
+  const all = listOf(metadata["finalizers"]).map(String)
   return [
     ...all.flatMap((finalizer, index) => [
       ...invalids("metadata.finalizers", finalizer, labelKeyProblems(finalizer)),
@@ -242,8 +240,8 @@ const immutable = ["name", "namespace", "uid", "creationTimestamp", "deletionTim
 /** What is wrong with the metadata of an object that takes the place of another. */
 export const metadataUpdateCauses = (object: JsonObject, old: JsonObject, any = false): ReadonlyArray<Cause> => {
   const [metadata, before] = [metadataOf(object), metadataOf(old)]
-  const known = items(before["finalizers"])
-  const added = items(metadata["finalizers"]).filter((finalizer) => !known.includes(finalizer))
+  const known = listOf(before["finalizers"])
+  const added = listOf(metadata["finalizers"]).filter((finalizer) => !known.includes(finalizer))
   const once: ReadonlyArray<Cause> = [
     ...(before["deletionTimestamp"] !== undefined && added.length > 0
       ? [

@@ -1,14 +1,12 @@
 /** [ResourceQuotas](https://kubernetes.io/docs/concepts/policy/resource-quotas/): what a namespace has taken, and may still take. */
 import * as HashMap from "effect/HashMap"
 import type { Quantity } from "./decodeQuantity.js"
-import { isJsonArray, isJsonObject } from "./json.js"
+import { isJsonObject, listOf } from "./json.js"
 import type { Json, JsonObject } from "./openapi.js"
 import { amountsOf, count, podAmounts, sum, textOf, type Amounts } from "./resourceLists.js"
 import * as store from "./store.js"
 import { metadataOf, type Objects } from "./store.js"
 import { at, qosClass } from "./strategies.js"
-
-const list = (value: Json | undefined): ReadonlyArray<Json> => (isJsonArray(value) ? value : [])
 
 /** Counted without `count/` too. */
 const plain = new Set([
@@ -38,7 +36,7 @@ const serviceUsage = (service: JsonObject): Amounts => {
   const hasPorts =
     type === "NodePort" || (type === "LoadBalancer" && at(service, "spec", "allocateLoadBalancerNodePorts") !== false)
   return new Map([
-    ["services.nodeports", count(hasPorts ? list(at(service, "spec", "ports")).length : 0)],
+    ["services.nodeports", count(hasPorts ? listOf(at(service, "spec", "ports")).length : 0)],
     ["services.loadbalancers", count(type === "LoadBalancer" ? 1 : 0)]
   ])
 }
@@ -98,14 +96,14 @@ const fits = (pod: JsonObject, scope: string, operator: Json, values: ReadonlyAr
 
 /** Whether a quota is about an object: one with scopes is about pods only. */
 const isAbout = (quota: JsonObject, resource: string, object: JsonObject): boolean => {
-  const scopes = list(at(quota, "spec", "scopes")).map(String)
-  const selectors = list(at(quota, "spec", "scopeSelector", "matchExpressions")).filter(isJsonObject)
+  const scopes = listOf(at(quota, "spec", "scopes")).map(String)
+  const selectors = listOf(at(quota, "spec", "scopeSelector", "matchExpressions")).filter(isJsonObject)
   if (scopes.length + selectors.length === 0) return true
   return (
     resource === "pods" &&
     scopes.every((scope) => fits(object, scope, "Exists", [])) &&
     selectors.every((each) =>
-      fits(object, String(each["scopeName"]), each["operator"] ?? "Exists", list(each["values"]))
+      fits(object, String(each["scopeName"]), each["operator"] ?? "Exists", listOf(each["values"]))
     )
   )
 }
@@ -133,7 +131,7 @@ const computed = /^(?:(?:requests|limits)\.)?(?:cpu|memory|ephemeral-storage)$/
 
 /** A pod has to say what it takes, where a quota is about that. */
 const unsaid = (pod: JsonObject, names: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const containers = ["containers", "initContainers"].flatMap((key) => list(at(pod, "spec", key)))
+  const containers = ["containers", "initContainers"].flatMap((key) => listOf(at(pod, "spec", key)))
   return names
     .filter((name) => computed.test(name))
     .flatMap((name) => {

@@ -1,6 +1,6 @@
 /** Who may do what: [RBAC](https://kubernetes.io/docs/reference/access-authn-authz/rbac/) as the cluster's roles say. */
 import type { User } from "./http.js"
-import { isJsonArray, jsonEquals } from "./json.js"
+import { jsonEquals, listOf } from "./json.js"
 import type { Json, JsonObject } from "./openapi.js"
 import { get, list, metadataOf, withMetadata, type Objects } from "./store.js"
 import { at } from "./strategies.js"
@@ -22,7 +22,7 @@ const rbac = (resource: string): string => `${resource}.rbac.authorization.k8s.i
 
 const textsAt = (value: Json | undefined, key: string): ReadonlyArray<Json> => {
   const found = at(value, key)
-  return isJsonArray(found) ? found : []
+  return listOf(found)
 }
 
 const isSubject = (subject: Json, user: User, namespace: string): boolean => {

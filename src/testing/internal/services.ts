@@ -1,8 +1,8 @@
 /** What the API server gives to a [Service](https://kubernetes.io/docs/concepts/services-networking/service/): addresses and ports. */
 import * as Either from "effect/Either"
 import { isIPv4 } from "node:net"
-import { isJsonArray, isJsonObject, jsonEquals } from "./json.js"
-import type { Json, JsonObject } from "./openapi.js"
+import { isJsonObject, jsonEquals, listOf } from "./json.js"
+import type { JsonObject } from "./openapi.js"
 import * as status from "./status.js"
 import type { Cause, Failure } from "./status.js"
 import * as store from "./store.js"
@@ -18,8 +18,7 @@ const specOf = (object: JsonObject | undefined): JsonObject => {
   const spec = object?.["spec"]
   return isJsonObject(spec) ? spec : {}
 }
-const list = (value: Json | undefined): ReadonlyArray<Json> => (isJsonArray(value) ? value : [])
-const portsOf = (spec: JsonObject): ReadonlyArray<JsonObject> => list(spec["ports"]).filter(isJsonObject)
+const portsOf = (spec: JsonObject): ReadonlyArray<JsonObject> => listOf(spec["ports"]).filter(isJsonObject)
 const addressOf = (spec: JsonObject): string => String(spec["clusterIP"] ?? "")
 const portOf = (port: JsonObject): number => (typeof port["nodePort"] === "number" ? port["nodePort"] : 0)
 
@@ -39,7 +38,7 @@ const keeping = (spec: JsonObject, old: JsonObject): JsonObject => {
   let next = spec
   if (wantsAddress(old) && wantsAddress(spec)) {
     if (addressOf(next) === "") next = { ...next, clusterIP: old["clusterIP"] ?? "" }
-    if (list(next["clusterIPs"]).length === 0) next = { ...next, clusterIPs: old["clusterIPs"] ?? [] }
+    if (listOf(next["clusterIPs"]).length === 0) next = { ...next, clusterIPs: old["clusterIPs"] ?? [] }
     for (const key of ["ipFamilies", "ipFamilyPolicy"]) {
       if (next[key] === undefined && old[key] !== undefined) next = { ...next, [key]: old[key] }
     }
@@ -69,12 +68,12 @@ const keeping = (spec: JsonObject, old: JsonObject): JsonObject => {
 const together = (spec: JsonObject, old: JsonObject | undefined): JsonObject => {
   const address = addressOf(spec)
   if (old === undefined) {
-    return address !== "" && list(spec["clusterIPs"]).length === 0 ? { ...spec, clusterIPs: [address] } : spec
+    return address !== "" && listOf(spec["clusterIPs"]).length === 0 ? { ...spec, clusterIPs: [address] } : spec
   }
-  return address !== addressOf(old) && jsonEquals(list(spec["clusterIPs"]), list(old["clusterIPs"]))
+  return address !== addressOf(old) && jsonEquals(listOf(spec["clusterIPs"]), listOf(old["clusterIPs"]))
     ? address === ""
       ? without(spec, "clusterIPs")
-      : { ...spec, clusterIPs: [address, ...list(spec["clusterIPs"]).slice(1)] }
+      : { ...spec, clusterIPs: [address, ...listOf(spec["clusterIPs"]).slice(1)] }
     : spec
 }
 
@@ -88,7 +87,7 @@ const dropping = (spec: JsonObject, old: JsonObject): JsonObject => {
   drop(wantsAddress, "clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy")
   drop(wantsHealthCheck, "healthCheckNodePort")
   drop(({ type }) => type === "LoadBalancer", "allocateLoadBalancerNodePorts", "loadBalancerClass")
-  const isExternal = (each: JsonObject): boolean => mayHavePorts(each) || list(each["externalIPs"]).length > 0
+  const isExternal = (each: JsonObject): boolean => mayHavePorts(each) || listOf(each["externalIPs"]).length > 0
   drop(isExternal, "externalTrafficPolicy")
   if (mayHavePorts(old) && !mayHavePorts(spec)) {
     const before = new Set(portsOf(old).map(portOf))
@@ -104,7 +103,7 @@ const dropping = (spec: JsonObject, old: JsonObject): JsonObject => {
 const families = (spec: JsonObject, causes: Array<Cause>): JsonObject => {
   const isFree = isHeadless(spec) && Object.keys(isJsonObject(spec["selector"]) ? spec["selector"] : {}).length === 0
   const policy = spec["ipFamilyPolicy"] ?? (isFree ? "RequireDualStack" : "SingleStack")
-  const given = list(spec["ipFamilies"])
+  const given = listOf(spec["ipFamilies"])
   const own = given.length === 0 ? ["IPv4"] : given
   const other = own[0] === "IPv4" ? "IPv6" : "IPv4"
   if (isFree) {
@@ -120,7 +119,7 @@ const families = (spec: JsonObject, causes: Array<Cause>): JsonObject => {
       )
     )
   }
-  const addresses = list(spec["clusterIPs"])
+  const addresses = listOf(spec["clusterIPs"])
   for (const [index, family] of given.entries()) {
     const address = addresses[index]
     const isV4 = typeof address === "string" && isIPv4(address)
@@ -143,7 +142,7 @@ const families = (spec: JsonObject, causes: Array<Cause>): JsonObject => {
 
 /** How the two fields of the address have to go together. */
 const addressCauses = (spec: JsonObject): ReadonlyArray<Cause> => {
-  const [address, all] = [addressOf(spec), list(spec["clusterIPs"])]
+  const [address, all] = [addressOf(spec), listOf(spec["clusterIPs"])]
   const wrong = (detail: string) => [status.invalidValue("spec.clusterIPs", JSON.stringify(all), detail)]
   if (all.length === 0) return []
   if (address === "") return wrong("must be empty when `clusterIP` is not specified")
@@ -182,7 +181,7 @@ const addressed = (spec: JsonObject, taken: ReadonlySet<string>, causes: Array<C
       : // Validation says what is wrong with it.
         undefined
   if (why !== undefined) {
-    const all = JSON.stringify(list(spec["clusterIPs"]))
+    const all = JSON.stringify(listOf(spec["clusterIPs"]))
     causes.push(status.invalidValue("spec.clusterIPs", all, `failed to allocate IP ${address}: ${why}`))
   }
   return spec

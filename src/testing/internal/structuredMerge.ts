@@ -6,7 +6,7 @@
  */
 import * as FieldSet from "./fieldSet.js"
 import { goSyntax, goType, goValue } from "./goFormat.js"
-import { fromEntries, isJsonArray, isJsonObject, jsonEquals, own } from "./json.js"
+import { fromEntries, isJsonArray, isJsonObject, jsonEquals, listOf, own } from "./json.js"
 import { builtIn, schemaOf, type Json, type JsonObject, type OpenApi } from "./openapi.js"
 
 type List = ReadonlyArray<Json>
@@ -427,7 +427,7 @@ const mergeValues = (live: Json | undefined, config: Json | undefined, type: Typ
   if (scalar !== undefined) return leaf
   if (list === undefined) return undefined
   if (list.atomic || (isBlank(live, "list") && isBlank(config, "list"))) return leaf
-  return mergeItems(list, isJsonArray(live) ? live : [], isJsonArray(config) ? config : [])
+  return mergeItems(list, listOf(live), listOf(config))
 }
 
 /** `live` with what `config` says. Nothing is removed. */
@@ -479,7 +479,7 @@ const compareAs = (
   >()
   for (const side of ["left", "right"] as const) {
     const values = side === "left" ? a : b
-    for (const [step, value] of steps(list, isJsonArray(values) ? values : [])) {
+    for (const [step, value] of steps(list, listOf(values))) {
       const entry = all.get(step.id) ?? { step, left: [], right: [] }
       entry[side].push(value)
       all.set(step.id, entry)

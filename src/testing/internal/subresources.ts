@@ -1,6 +1,6 @@
 /** The subresources: a row each for how it is read and written. */
 import * as Either from "effect/Either"
-import { isJsonArray, isJsonObject, jsonEquals } from "./json.js"
+import { isJsonArray, isJsonObject, jsonEquals, listOf } from "./json.js"
 import { labelsOf, formatTerms, matchesLabels, selectorTerms } from "./selectors.js"
 import * as status from "./status.js"
 import type { Failure } from "./status.js"
@@ -90,7 +90,7 @@ const resized: Part = (object, old) => {
   const wanted = new Map(
     ["containers", "initContainers"].flatMap((list) => {
       const containers = sub(object, "spec")[list]
-      return (isJsonArray(containers) ? containers : []).map((each) => [`${list}/${String(at(each, "name"))}`, each])
+      return listOf(containers).map((each) => [`${list}/${String(at(each, "name"))}`, each])
     })
   )
   const spec = sub(old, "spec")
@@ -276,7 +276,7 @@ const withCondition = (
   now: string
 ): JsonObject => {
   const conditions = at(pod, "status", "conditions")
-  const others = isJsonArray(conditions) ? conditions : []
+  const others = listOf(conditions)
   const old = others.find((each) => at(each, "type") === condition.type)
   const since = at(old, "status") === condition.status ? at(old, "lastTransitionTime") : undefined
   const next = { lastProbeTime: null, lastTransitionTime: since ?? now, ...condition }

@@ -5,7 +5,7 @@
 import * as Either from "effect/Either"
 import * as HashMap from "effect/HashMap"
 import type { PCGRandom } from "effect/Utils"
-import { isJsonArray, isJsonObject, jsonEquals } from "../json.js"
+import { isJsonObject, jsonEquals, listOf } from "../json.js"
 import { kindsOf, type Kind } from "../kinds.js"
 import type { Json, JsonObject } from "../openapi.js"
 import type { Failure } from "../status.js"
@@ -165,7 +165,7 @@ export const isDeleting = (object: JsonObject): boolean => metadataOf(object)["d
 
 export const arrayAt = (object: Json | undefined, ...path: ReadonlyArray<string>): ReadonlyArray<Json> => {
   const value = at(object, ...path)
-  return isJsonArray(value) ? value : []
+  return listOf(value)
 }
 
 export const objectsAt = (object: Json | undefined, ...path: ReadonlyArray<string>): ReadonlyArray<JsonObject> =>

@@ -1,6 +1,6 @@
 /** Pieces of cells, as the API server words them. */
 import { quantityOf, quantityText } from "../decodeQuantity.js"
-import { isJsonArray, isJsonObject } from "../json.js"
+import { isJsonArray, isJsonObject, listOf } from "../json.js"
 import { labelKeyProblem, labelValueProblem } from "../names.js"
 import type { Json, JsonObject } from "../openapi.js"
 import { formatTerms, selectorTerms } from "../selectors.js"
@@ -25,7 +25,7 @@ export const flagAt = (object: Value, ...path: ReadonlyArray<string>): boolean =
 
 export const listAt = (object: Value, ...path: ReadonlyArray<string>): ReadonlyArray<Json> => {
   const value = at(object ?? null, ...path)
-  return isJsonArray(value) ? value : []
+  return listOf(value)
 }
 
 export const mapAt = (object: Value, ...path: ReadonlyArray<string>): JsonObject => {

@@ -1,7 +1,7 @@
 /** The rules that the fields of many kinds share, and how what breaks them is told. */
 import { formProblems, isAddress } from "../addresses.js"
 import { quantityOf, type Quantity } from "../decodeQuantity.js"
-import { isJsonArray, isJsonObject, jsonEquals, sortedJson } from "../json.js"
+import { isJsonObject, jsonEquals, listOf, sortedJson } from "../json.js"
 import { labelKeyProblems, labelValueProblems, rules } from "../names.js"
 import type { Json, JsonObject } from "../openapi.js"
 import { forbiddenValue, invalidValue, notSupported, required, type Cause } from "../status.js"
@@ -41,7 +41,7 @@ export const numberAt = (object: Json | undefined, ...path: ReadonlyArray<string
 
 export const listAt = (object: Json | undefined, ...path: ReadonlyArray<string>): ReadonlyArray<Json> => {
   const value = valueAt(object, ...path)
-  return isJsonArray(value) ? value : []
+  return listOf(value)
 }
 
 /** The objects of a list, with the path of each. */
