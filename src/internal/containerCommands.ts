@@ -66,18 +66,19 @@ exec "$@"`
 // another. The shell and what it runs then have to read what is left of the input, and SIGKILL is the signal that they would
 // not live through.
 const killer = `signal=$1 process=$2 shell=$3 group=$3
-fields() { state=$1 parent=$2 member_of=$3; }
+fields() { parent=$2 member_of=$3; }
 look() { { read -r line <"/proc/$1/stat"; } 2>/dev/null && fields \${line##*") "}; }
 if look "$process" && [ "$parent" = "$shell" ]; then group=$member_of; fi
-if [ "$signal" != KILL ] || [ "$group" != "$shell" ]; then
+if [ "$signal" != KILL ]; then
   kill -"$signal" -"$group" 2>/dev/null || kill -"$signal" "$process"
   exit
 fi
 killed=
+# Again, for those that were started meanwhile.
 for again in 1 2 3; do
   for directory in /proc/[0-9]*; do
     pid=\${directory#/proc/}
-    [ "$pid" != "$shell" ] && look "$pid" && [ "$member_of" = "$group" ] && [ "$state" != Z ] || continue
+    [ "$pid" != "$shell" ] && look "$pid" && [ "$member_of" = "$group" ] || continue
     [ "$parent" != "$shell" ] || [ "$pid" = "$process" ] || continue
     kill -KILL "$pid" 2>/dev/null && killed=1
   done

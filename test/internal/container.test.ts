@@ -85,7 +85,8 @@ layer(NodeContext.layer, { excludeTestServices: true })("a file system of comman
                 yield* file.truncate(4)
                 yield* file.seek(-3, "current")
                 seen.push(shown(Option.getOrThrow(yield* file.readAlloc(9))))
-                return [seen, yield* file.readAlloc(1), yield* file.read(new Uint8Array())]
+                const end = Option.isNone(yield* file.readAlloc(1))
+                return [seen, end, yield* file.read(new Uint8Array())]
               })
             ),
             opened("r+", (file) =>
@@ -93,17 +94,19 @@ layer(NodeContext.layer, { excludeTestServices: true })("a file system of comman
                 yield* file.writeAll(bytes("012345678"))
                 yield* file.truncate(12)
                 yield* file.writeAll(bytes("x"))
+                const longer = yield* read
                 yield* file.truncate(4)
                 yield* file.writeAll(bytes("y"))
                 yield* file.seek(1, "start")
-                return shown(Option.getOrThrow(yield* file.readAlloc(20)))
+                return [longer, shown(Option.getOrThrow(yield* file.readAlloc(20)))]
               })
             ),
             opened("r", (file) => file.write(bytes("x"))),
             opened("r", (file) => file.truncate(0)),
-            opened("w", (file) => file.readAlloc(1)),
-            read,
             fs.truncate(file, -1),
+            read,
+            fs.writeFileString(file, "some"),
+            opened("w", (file) => file.readAlloc(1)),
             read,
             fs.chown(file, -1, -1),
             fs.chown(file, -1, process.getgid?.() ?? -1),
@@ -124,6 +127,7 @@ layer(NodeContext.layer, { excludeTestServices: true })("a file system of comman
       yield* node.makeDirectory(root)
       assert.deepStrictEqual(yield* all(files, root), expected)
 
+      assert.strictEqual(yield* outcome(files.utimes(root, Number.NaN, 0)), "BadArgument")
       // A piece of nothing is an error on Node.
       const pieces = Stream.make(bytes("one"), bytes(""), bytes("two"))
       yield* Stream.run(pieces, files.sink(`${root}/pieces`))

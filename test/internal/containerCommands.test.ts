@@ -5,7 +5,7 @@ import { SystemError, type PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Array, Effect, Option, Schedule, Sink, Stream, type Scope } from "effect"
+import { Array, Deferred, Effect, Logger, Option, Schedule, Sink, Stream, type Scope } from "effect"
 import { constants } from "node:os"
 import type { Run } from "../../src/internal/container.js"
 import { make } from "../../src/internal/containerCommands.js"
@@ -64,12 +64,31 @@ describe("commands", () => {
     }).pipe(withRun(nothing))
   )
 
+  it.scoped("a process that has ended well is left alone", () =>
+    Effect.gen(function* () {
+      let runs = 0
+      const run: Run = () => {
+        runs++
+        return Effect.succeed({
+          stdout: Stream.make(Buffer.from("12 11\n\n")),
+          stderr: Stream.empty,
+          stdin: Sink.drain,
+          resize: () => Effect.void,
+          exitCode: Effect.succeed(0)
+        })
+      }
+      assert.strictEqual(yield* Command.exitCode(Command.make("true")).pipe(withRun(run)), 0)
+      assert.strictEqual(runs, 1)
+    })
+  )
+
   it.scopedLive("an output that nobody reads holds the command back, and comes whole to who reads it", () =>
     Effect.gen(function* () {
       let sent = 0
       const piece = new Uint8Array(1000)
-      const run: Run = () =>
-        Effect.succeed({
+      const killed = yield* Deferred.make<number>()
+      const run: Run = ({ method }) =>
+        Effect.as(method === "kill" ? Deferred.succeed(killed, 143) : Effect.void, {
           stdout: Stream.concat(
             Stream.make(Buffer.from("12 11\n\n")),
             Stream.repeatEffect(Effect.sync(() => (sent++, piece))).pipe(Stream.take(1000))
@@ -77,14 +96,14 @@ describe("commands", () => {
           stderr: Stream.empty,
           stdin: Sink.drain,
           resize: () => Effect.void,
-          exitCode: Effect.never
+          exitCode: method === "kill" ? Effect.succeed(0) : Deferred.await(killed)
         })
       const process = yield* Effect.provideService(
         Command.start(Command.make("endless")),
         CommandExecutor.CommandExecutor,
         make(run)
       )
-      for (let before = -1; before !== sent; yield* Effect.repeatN(Effect.yieldNow(), 1000)) before = sent
+      for (let before = -1; before !== sent; yield* Effect.repeatN(Effect.yieldNow(), 100)) before = sent
       assert.isAtMost(sent, 70)
       const size = yield* Stream.runFold(process.stdout, 0, (sum, bytes) => sum + bytes.length)
       assert.strictEqual(size, 1_000_000)
@@ -232,8 +251,9 @@ layer(NodeContext.layer, { excludeTestServices: true })("commands in the shells 
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const directory = yield* fs.makeTempDirectoryScoped()
+        // It waits for a reader when it is asked.
         const script =
-          "trap 'echo ended >$0; exit 3' TERM; head -c 60000 /dev/zero; echo >$1; while :; do sleep 0.02; done"
+          "trap 'echo ended >$0; exit 3' TERM; (sleep 0.3; echo >$1) & head -c 1000000 /dev/zero; while :; do sleep 0.02; done"
         const command = (name: string) =>
           Command.make("sh", "-c", script, `${directory}/${name}`, `${directory}/${name}.ready`)
         const started = (name: string) =>
@@ -336,8 +356,13 @@ layer(NodeContext.layer, { excludeTestServices: true })("commands in the shells 
         assert.strictEqual(yield* process.exitCode, 0)
         const within = Command.exitCode(Command.make("cat").pipe(Command.workingDirectory("/tmp")))
         assert.include((yield* Effect.flip(within)).message, 'no "sh"')
-        // Nothing can end it: closing the scope closes its connection.
-        yield* Effect.scoped(Command.start(Command.make("cat")))
+        // Nothing can end it: closing the scope closes its connection, and there is nothing to say about that.
+        const logged: Array<unknown> = []
+        const logger = Logger.make(({ message }) => logged.push(message))
+        yield* Effect.scoped(Command.start(Command.make("cat"))).pipe(
+          Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+        )
+        assert.deepStrictEqual(logged, [])
       }).pipe(withRun(localRun(path)))
     })
   )
