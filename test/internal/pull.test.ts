@@ -116,6 +116,8 @@ describe("silence", () => {
           offer({ chunk: bytes })
           const heard = yield* Fiber.join(fiber)
           assert.deepStrictEqual(Either.map(heard, Chunk.toReadonlyArray), Either.right([bytes]))
+          // Whoever takes it does not listen.
+          yield* TestClock.adjust("5 minutes")
           fiber = yield* pulled
           yield* TestClock.adjust("59 seconds")
           assert.isNull(fiber.unsafePoll())
@@ -125,4 +127,16 @@ describe("silence", () => {
         })
     )
   }
+
+  it.live("leaves no timer behind, which would keep the program from ending", () =>
+    Effect.gen(function* () {
+      const timers = Effect.sync(() => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length)
+      const before = yield* timers
+      const { chunks } = makeInbox({ pause: () => {}, resume: () => {} })
+      yield* Effect.scoped(Effect.flatMap(open(chunks), (opened) => untilSilent(opened, minute))).pipe(
+        Effect.repeatN(20)
+      )
+      assert.isAtMost(yield* timers, before + 1)
+    })
+  )
 })

@@ -188,7 +188,9 @@ describe("the events of a watch", () => {
 
   it.effect("a connection that breaks is an error, after the events before", () =>
     Effect.gen(function* () {
-      const chunks = Stream.concat(text(all[0]), Stream.fromEffect(failure("Reset", "the connection broke")))
+      // In the middle of the next one, which is no news.
+      const begun = Stream.concat(text(all[0]), Stream.make(encode('{"type":"ADD')))
+      const chunks = Stream.concat(begun, Stream.fromEffect(failure("Reset", "the connection broke")))
       const { client } = fake(() => ok(""), chunks)
       const seen: Array<string> = []
       const error = yield* Pod.watch({ resume: false }).pipe(
