@@ -400,6 +400,22 @@ describe("an informer", () => {
     )
   })
 
+  it("keeps no key of an index under which there is nothing any more", () => {
+    const { informer, server, simulation } = setting({ indexes: { long: (it) => (it.data?.["n"] ?? "").repeat(5000) } })
+    const change = (times: number) => {
+      for (let n = 0; n < times; n++) {
+        server.put("a", { n: String(server.version()) })
+        simulation.pass(0)
+      }
+    }
+    change(100)
+    const before = heap()
+    change(200)
+    // A key of each has more than 10,000 characters.
+    assert.isBelow(heap() - before, 1_000_000)
+    assert.strictEqual(informer.store.byIndex("long", String(server.version() - 1).repeat(5000)).length, 1)
+  })
+
   it("shares with the state of before what is as it was", () => {
     const { informer, server, simulation } = setting()
     simulation.pass(0)
@@ -455,7 +471,7 @@ describe("an informer", () => {
 
   it("whose watch fails, fails everybody who waits, listens or reads later", () => {
     const backoff = Schedule.intersect(Schedule.spaced("1 second"), Schedule.recurs(3))
-    const { informer, server, simulation, words } = setting({ timeoutSeconds: 60, backoff })
+    const { close, informer, server, simulation, words } = setting({ timeoutSeconds: 60, backoff })
     const early = words(informer.changes)
     simulation.pass(0)
     const latest = words(informer.latest)
@@ -474,6 +490,14 @@ describe("an informer", () => {
       const end = ending<unknown, KubeError>(fiber)
       // The first list was complete.
       if (end !== undefined) assert.propertyVal(end, "_tag", "Forbidden")
+    }
+    // The error stays the reason.
+    close()
+    simulation.pass(0)
+    for (const it of [informer.size, Stream.runDrain(informer.changes), Stream.runDrain(informer.latest)]) {
+      const fiber = simulation.start<unknown, KubeError>(it)
+      simulation.pass(0)
+      assert.propertyVal(ending(fiber), "_tag", "Forbidden")
     }
   })
 

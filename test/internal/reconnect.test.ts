@@ -152,6 +152,7 @@ describe("what a watch does next", () => {
   it("the version of a list that goes while its pages are read: all of it in one", () => {
     assert.deepStrictEqual(then(run(list, page("5", "more")), expired), ["at once", unpaged])
     assert.deepStrictEqual(then(fail(expired)(run(list, page("5", "more"))), expired), ["pause", whole])
+    assert.deepStrictEqual(then(run(events, fail(reset), page("5", "more")), expired), ["at once", unpaged])
   })
 
   it("what is refused: the end until a watch has been accepted, a pause later", () => {
@@ -202,6 +203,12 @@ describe("what a watch does next", () => {
     const twice = run(list, page("5"), end(reset), end(reset))
     assert.deepStrictEqual(then(twice, undefined, reset), ["pause", whole])
     assert.deepStrictEqual(then(run(list, page("5"), fail(damaged), fail(damaged)), damaged), ["pause", whole])
+    // Then it has three tries again.
+    const anew = run(list, page("5"), end(reset), end(reset), end(reset), page("6"), end(reset))
+    assert.deepStrictEqual(then(anew, undefined, reset), ["pause", after("6")])
+    // Damaged pages say nothing about versions.
+    const pages = run(list, page("5", "more"), fail(damaged), fail(damaged))
+    assert.deepStrictEqual(then(pages, damaged), ["pause", { _tag: "List", continue: "more", paged: true }])
     // What came in between counts.
     const between = run(list, page("5"), end(reset), end(reset), seen("6"), end(reset), end(reset))
     assert.deepStrictEqual(then(between, undefined, reset), ["pause", after("6")])
