@@ -9,7 +9,8 @@ import {
   Node,
   Pod,
   Resource,
-  type KubeError
+  type KubeError,
+  type Stored
 } from "effect-kubernetes"
 import { queryOf } from "../layers/fake.js"
 import { scripted, type Answer } from "../support/scripted.js"
@@ -87,6 +88,49 @@ describe("waitFor", () => {
         Pod.waitFor("a", Condition.jsonpath("{.metadata.managedFields[0].manager}=m"))
       )
       assert.strictEqual(value?.metadata.resourceVersion, "11")
+    })
+  )
+
+  it.effect("waits for the state that its condition means, of every kind of condition", () =>
+    Effect.gen(function* () {
+      const ready = Condition.status("Ready")
+      const done = Condition.jsonpath("{.status.phase}=Succeeded")
+      const second = Condition.make("the second", (it: Stored<Pod>) => it.metadata.resourceVersion === "12")
+      const conditions: ReadonlyArray<readonly [Condition.Condition<Stored<Pod>, unknown>, string | undefined]> = [
+        [Condition.created, "1"],
+        [Condition.not(ready), "1"],
+        [ready, "11"],
+        [Condition.status("Ready", "False"), "1"],
+        [Condition.or(done, ready), "11"],
+        [done, "12"],
+        [Condition.and(done, ready), "12"],
+        [second, "12"],
+        [Pod.completed, "12"],
+        [Condition.deleted, undefined],
+        [
+          Condition.or(
+            Condition.deleted,
+            Condition.make("never so", () => false)
+          ),
+          undefined
+        ]
+      ]
+      for (const [condition, version] of conditions) {
+        const { exit } = yield* run(
+          [
+            { items: [pod("a", 1, false)] },
+            {
+              events: [
+                [10, "MODIFIED", pod("a", 11, true)],
+                [10, "MODIFIED", pod("a", 12, true, { phase: "Succeeded" })],
+                [10, "DELETED", pod("a", 13, true, { phase: "Succeeded" })]
+              ]
+            }
+          ],
+          Effect.map(Pod.waitFor("a", condition), (found) => found?.metadata.resourceVersion)
+        )
+        assert.deepStrictEqual(exit, Option.some(Exit.succeed(version)), condition.description)
+      }
     })
   )
 
