@@ -400,6 +400,19 @@ describe("an informer", () => {
     )
   })
 
+  it("keeps one of the strings that many objects have", () => {
+    const { informer, server, simulation } = setting({}, [])
+    simulation.pass(0)
+    const text = "x".repeat(400)
+    const texts = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`text${n}`, text]))
+    const before = heap()
+    for (let n = 0; n < 1000; n++) server.put(`a${n}`, texts)
+    simulation.pass(0)
+    assert.deepStrictEqual(informer.store.get("a999")?.data, texts)
+    // The strings of one have 8,000 bytes.
+    assert.isBelow((heap() - before) / 1000, 4000)
+  })
+
   it("keeps no key of an index under which there is nothing any more", () => {
     const { informer, server, simulation } = setting({ indexes: { long: (it) => (it.data?.["n"] ?? "").repeat(5000) } })
     const change = (times: number) => {
