@@ -73,6 +73,33 @@ const setting = (habits: Partial<ChaosServer.Habits> = {}, seed = 1) => {
 
 const watches = (server: ChaosServer.Server) => server.requests.filter(({ watch }) => watch).length
 
+type Policy = "skip" | "event" | "fail"
+
+// A number where text belongs, as no server would let it in.
+const number = 5 as unknown as string
+
+/** Words of what is told of objects that may not be decodable, and at last of the error. */
+const toldOf = (client: Layer.Layer<KubeClient, AuthError>, simulation: Simulation.Simulation, policy: Policy) => {
+  const words: Array<string> = []
+  const look = (event: WatchEvent<ConfigMap> | Undecodable) =>
+    Effect.sync(() => {
+      if (event._tag === "Undecodable") words.push(`? ${event.change}`)
+      else if ("object" in event) {
+        words.push(`${event._tag} ${event.object.metadata.name}${event.object.data?.["n"] ?? ""}`)
+      } else words.push(event._tag)
+    })
+  const options = { timeoutSeconds: 60 }
+  const stream =
+    policy === "event"
+      ? ConfigMap.watch({ ...options, decodeFailures: policy })
+      : ConfigMap.watch({ ...options, decodeFailures: policy })
+  const fiber = simulation.start(stream.pipe(Stream.runForEach(look), Effect.flip, Effect.provide(client)))
+  return () => {
+    const exit = fiber.unsafePoll()
+    return exit !== null && Exit.isSuccess(exit) ? [...words, exit.value._tag] : words
+  }
+}
+
 describe("a watch that goes on", () => {
   it("lists, page by page, then tells of changes; and resumes after the server's time limit", () => {
     const { server, simulation } = setting()
@@ -195,6 +222,46 @@ describe("a watch that goes on", () => {
     server.setFault(() => undefined)
     simulation.pass(3 * minute)
     assert.deepStrictEqual(seen.words().toSorted(), ["-a", "-bn"])
+  })
+
+  it("and by however much the last state was longer than the one before", () => {
+    const { server, simulation } = setting()
+    const seen = watched(server, simulation)
+    simulation.pass(second)
+    const lengths = Array.from({ length: 100 }, (_, more) => more)
+    for (const more of lengths) {
+      server.put(`a${more}`, { n: "" })
+      server.put(`a${more}`, { n: "x".repeat(more) })
+    }
+    simulation.pass(second)
+    seen.words()
+    server.setFault(() => ({ _tag: "Refuse" }))
+    simulation.pass(11 * minute)
+    for (const more of lengths) server.remove(`a${more}`)
+    server.forget()
+    server.setFault(() => undefined)
+    simulation.pass(3 * minute)
+    assert.deepStrictEqual(
+      seen.words(),
+      lengths.map((more) => `-a${more}${"x".repeat(more)}`)
+    )
+  })
+
+  it("tells each change of a server that gives no versions", () => {
+    const map = (n: string) => ({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "a", namespace: "team", uid: "a", resourceVersion: "" },
+      data: { n }
+    })
+    const simulation = Simulation.make(1)
+    const events = [
+      [1, "MODIFIED", map("2")],
+      [1, "MODIFIED", map("3")]
+    ] as const
+    const words = toldOf(scripted([{ items: [map("1")] }, { events }]).client, simulation, "fail")
+    simulation.pass(second)
+    assert.deepStrictEqual(words(), ["Added a1", "Synced", "Modified a2", "Modified a3"])
   })
 
   it("a list that expires between its pages is read anew, as a whole", () => {
@@ -394,33 +461,6 @@ describe("a watch that goes on", () => {
     assert.strictEqual(exit.value._tag, "Expired")
     assert.isTrue(server.requests.every(({ watch }) => watch))
   })
-
-  type Policy = "skip" | "event" | "fail"
-
-  // A number where text belongs, as no server would let it in.
-  const number = 5 as unknown as string
-
-  /** Words of what is told of objects that may not be decodable, and at last of the error. */
-  const toldOf = (client: Layer.Layer<KubeClient, AuthError>, simulation: Simulation.Simulation, policy: Policy) => {
-    const words: Array<string> = []
-    const look = (event: WatchEvent<ConfigMap> | Undecodable) =>
-      Effect.sync(() => {
-        if (event._tag === "Undecodable") words.push(`? ${event.change}`)
-        else if ("object" in event) {
-          words.push(`${event._tag} ${event.object.metadata.name}${event.object.data?.["n"] ?? ""}`)
-        } else words.push(event._tag)
-      })
-    const options = { timeoutSeconds: 60 }
-    const stream =
-      policy === "event"
-        ? ConfigMap.watch({ ...options, decodeFailures: policy })
-        : ConfigMap.watch({ ...options, decodeFailures: policy })
-    const fiber = simulation.start(stream.pipe(Stream.runForEach(look), Effect.flip, Effect.provide(client)))
-    return () => {
-      const exit = fiber.unsafePoll()
-      return exit !== null && Exit.isSuccess(exit) ? [...words, exit.value._tag] : words
-    }
-  }
 
   it("does what it was told with objects that cannot be decoded", () => {
     const told = (decodeFailures: Policy, damaged = false) => {
