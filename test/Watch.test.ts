@@ -431,6 +431,25 @@ describe("a watch that goes on", () => {
     assert.strictEqual(server.requests.length, 4)
   })
 
+  it("begins the pauses anew after what went well", () => {
+    const { server, simulation } = setting()
+    const seen = watched(server, simulation, { timeoutSeconds: 60, backoff: Schedule.exponential("1 second") })
+    simulation.pass(second)
+    const pauses = () => {
+      const before = server.requests.length
+      server.setFault(() => ({ _tag: "Refuse" }))
+      simulation.pass(5 * minute)
+      server.setFault(() => undefined)
+      const times = server.requests.slice(before).map(({ at }) => at)
+      simulation.pass(10 * minute)
+      return times.slice(1).map((at, index) => (at - (times[index] ?? 0)) / second)
+    }
+    for (let round = 1; round <= 3; round++) {
+      assert.deepStrictEqual(pauses().slice(0, 6), [1, 2, 4, 8, 16, 32], `round ${round}`)
+    }
+    assert.strictEqual(seen.failure(), undefined)
+  })
+
   it("after a version that was given, tells of what is new, and fails when the version is forgotten", () => {
     const { server, simulation } = setting()
     server.put("a", {})
