@@ -96,7 +96,7 @@ describe("waitFor", () => {
       const ready = Condition.status("Ready")
       const done = Condition.jsonpath("{.status.phase}=Succeeded")
       const second = Condition.make("the second", (it: Stored<Pod>) => it.metadata.resourceVersion === "12")
-      const conditions: ReadonlyArray<readonly [Condition.Condition<Stored<Pod>, unknown>, string | undefined]> = [
+      const conditions: ReadonlyArray<readonly [Condition.Condition<Stored<Pod>, undefined>, string | undefined]> = [
         [Condition.created, "1"],
         [Condition.not(ready), "1"],
         [ready, "11"],
