@@ -315,6 +315,14 @@ describe("a watch that goes on", () => {
     assert.strictEqual(server.connections.size, 1)
   })
 
+  it("closes the connections that it gives up", () => {
+    const { server, simulation } = setting()
+    watched(server, simulation, { idle: "5 seconds" })
+    simulation.pass(50 * second)
+    assert.isAbove(watches(server), 5)
+    assert.strictEqual(server.connections.size, 1)
+  })
+
   it("gives up a connection on which the watch is never answered", () => {
     const { server, simulation } = setting()
     server.put("a", {})
