@@ -1,6 +1,6 @@
 /** The watch that goes on, on a server with faults, in simulated time. */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Metric, MetricState, Option, Schedule, Stream, type Layer } from "effect"
+import { Cause, Effect, Exit, Layer, Logger, LogLevel, Metric, MetricState, Option, Schedule, Stream } from "effect"
 import {
   ConfigMap,
   type AuthError,
@@ -519,6 +519,25 @@ describe("a watch that goes on", () => {
     assert.deepStrictEqual(told("fail"), [...first, "DecodeError"])
     // Nothing is called complete, and nothing gone.
     assert.deepStrictEqual(told("fail", true), ["Added a", "DecodeError"])
+  })
+
+  it("client-node swallows what it cannot read: what is skipped is logged as a warning, with its place", () => {
+    const { server, simulation } = setting()
+    server.put("a", { n: number })
+    const told: Array<string> = []
+    const logger = Logger.make(({ logLevel, message }) => told.push(`${logLevel.label} ${String(message)}`))
+    simulation.start(
+      Stream.runDrain(ConfigMap.watch()).pipe(
+        Effect.provide(Layer.merge(server.client, Logger.replace(Logger.defaultLogger, logger))),
+        Logger.withMinimumLogLevel(LogLevel.Warning)
+      )
+    )
+    simulation.pass(second)
+    assert.strictEqual(told.length, 1)
+    assert.match(
+      told[0] ?? "",
+      /^WARN a watch skips an object that it cannot decode: .*data\.n: expected string, got 5/
+    )
   })
 
   it("tells the end of what can no longer be decoded, with the last state that could", () => {
