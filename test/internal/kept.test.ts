@@ -98,6 +98,14 @@ layer(NodeContext.layer, { excludeTestServices: true })("a script below a shell"
       })
     )
 
+    it.scoped(`loses none of its output when its shell is killed: ${shell}`, () =>
+      Effect.gen(function* () {
+        const process = yield* inShell("printf 'a\\0'; kill -9 0")
+        assert.strictEqual(yield* text(process.stdout), "a\0")
+        assert.strictEqual(yield* process.exitCode, 137)
+      })
+    )
+
     it.scoped(`ends where nobody writes its input, or has stopped: ${shell}`, () =>
       Effect.gen(function* () {
         const alone = yield* inShell("echo out")
