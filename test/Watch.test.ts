@@ -315,6 +315,19 @@ describe("a watch that goes on", () => {
     assert.strictEqual(server.connections.size, 1)
   })
 
+  it("resumes from the last of several changes that came together", () => {
+    const { server, simulation } = setting()
+    server.put("a", {})
+    watched(server, simulation, { timeoutSeconds: 30 })
+    simulation.pass(second)
+    server.setFault(() => ({ _tag: "Refuse" }))
+    simulation.pass(minute)
+    for (const n of ["1", "2", "3"]) server.put("a", { n })
+    server.setFault(() => undefined)
+    simulation.pass(2 * minute)
+    assert.include(server.requests.at(-1)?.target, `resourceVersion=${server.version()}&`)
+  })
+
   it("closes the connections that it gives up", () => {
     const { server, simulation } = setting()
     watched(server, simulation, { idle: "5 seconds" })
