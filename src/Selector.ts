@@ -7,6 +7,8 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
+import { formatActual } from "./internal/check.js"
+import { isObject } from "./internal/isObject.js"
 import { InvalidRequest } from "./KubeError.js"
 import type { LabelSelector } from "./resources/MetaV1.js"
 
@@ -192,6 +194,12 @@ const requirement = (key: string, wanted: string | Requirement): string => {
   }
 }
 
+const tags: ReadonlySet<unknown> = new Set(["In", "NotIn", "NotEquals", "Exists", "NotExists"])
+
+/** A term that is left out selects more, for a delete as well: types that are got around must not come to that. */
+const isWanted = (wanted: unknown): boolean =>
+  typeof wanted === "string" || (isObject(wanted) && tags.has(wanted["_tag"]))
+
 const valuesOf = (wanted: string | Requirement): ReadonlyArray<string> => {
   if (typeof wanted === "string") return [wanted]
   switch (wanted._tag) {
@@ -226,6 +234,9 @@ export const formatLabels = (labels: Labels): Either.Either<string, InvalidReque
   const pairs = isPairs(labels) ? labels : Object.entries(labels)
   for (const [key, wanted] of pairs) {
     if (!isLabelKey(key)) return invalid(`label selector: ${JSON.stringify(key)} is not a label key`)
+    if (!isWanted(wanted)) {
+      return invalid(`label selector: ${key}: expected a string or one of Selector's, got ${formatActual(wanted)}`)
+    }
     const values = valuesOf(wanted)
     if (typeof wanted !== "string" && (wanted._tag === "In" || wanted._tag === "NotIn") && values.length === 0) {
       return invalid(`label selector: ${key}: give at least one value`)

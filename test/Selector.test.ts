@@ -145,6 +145,14 @@ describe("label selectors", () => {
     assert.notStrictEqual(problem({ [`${"x".repeat(254)}/a`]: "b" }), "fine")
   })
 
+  it("of what no type allows are refused: a term that is left out would select more", () => {
+    for (const wanted of [["web"], 5, true, null, undefined, {}, { _tag: "Is" }]) {
+      // From JavaScript, or from behind a cast.
+      const labels = { tier: "a", app: wanted } as unknown as Selector.Labels
+      assert.include(Either.flip(Selector.formatLabels(labels)).pipe(Either.getOrThrow).message, "label selector: app:")
+    }
+  })
+
   it("as text are left as they are", () => {
     assert.deepStrictEqual(Selector.formatLabels("a in (b), !c"), Either.right("a in (b), !c"))
   })
