@@ -798,7 +798,7 @@ layer(e2e.layer, e2e.live)("on a real API server", (it) => {
         assert.deepStrictEqual(names(yield* ClusterRole.listMetadata({ labels })), [name])
         assert.strictEqual((yield* ClusterRole.listTable({ labels })).rows.length, 1)
         assert.strictEqual((yield* Stream.runCollect(ClusterRole.stream({ labels, limit: 1 }))).length, 1)
-        const event = yield* Stream.runHead(ClusterRole.watch({ labels }))
+        const event = yield* Stream.runHead(ClusterRole.watch({ labels, managedFields: true }))
         assert.deepStrictEqual(event, Option.some({ _tag: "Added" as const, object: created }))
 
         const replaced = yield* ClusterRole.replace({ ...created, rules: [] })
@@ -896,7 +896,7 @@ layer(e2e.layer, e2e.live)("on a real API server", (it) => {
           Chunk.toReadonlyArray(streamed).map(({ spec }) => spec.due),
           [due, due]
         )
-        const event = yield* Stream.runHead(Widget.watch({ fields: { "metadata.name": "a" } }))
+        const event = yield* Stream.runHead(Widget.watch({ fields: { "metadata.name": "a" }, managedFields: true }))
         assert.deepStrictEqual(event, Option.some({ _tag: "Added" as const, object: created }))
 
         const later = new Date("2031-01-01T00:00:00Z")
