@@ -5,7 +5,7 @@
  */
 import * as Either from "effect/Either"
 import type { AdmissionName } from "../TestCluster.js"
-import { isJsonArray, isJsonObject } from "./json.js"
+import { isJsonObject, objectsOf } from "./json.js"
 import type { Json, JsonObject } from "./openapi.js"
 import { claimProblems, podProblems, withDefaults } from "./limitRanges.js"
 import { problem } from "./quotas.js"
@@ -23,8 +23,6 @@ interface Plugin {
   readonly admit: (object: JsonObject, call: Call, state: State) => Either.Either<JsonObject, Failure>
 }
 
-const list = (value: Json | undefined): ReadonlyArray<JsonObject> =>
-  isJsonArray(value) ? value.filter(isJsonObject) : []
 const text = (value: Json | undefined): string => (typeof value === "string" ? value : "")
 const nameOf = (object: JsonObject): string => text(metadataOf(object)["name"])
 
@@ -62,17 +60,17 @@ const tokenVolume = (name: string): JsonObject => ({
 })
 
 const withToken = (pod: JsonObject, suffix: string): JsonObject => {
-  const volumes = list(at(pod, "spec", "volumes"))
+  const volumes = objectsOf(at(pod, "spec", "volumes"))
   const known = volumes.map((each) => text(each["name"])).find((each) => each.startsWith(tokenVolumes))
   const name = known ?? tokenVolumes + suffix
   let mounts = false
   const mounted = (key: string): JsonObject => {
-    const containers = list(at(pod, "spec", key))
+    const containers = objectsOf(at(pod, "spec", key))
     return containers.length === 0
       ? {}
       : {
           [key]: containers.map((container) => {
-            const own = list(container["volumeMounts"])
+            const own = objectsOf(container["volumeMounts"])
             if (own.some(({ mountPath }) => mountPath === tokenPath)) return container
             mounts = true
             return { ...container, volumeMounts: [...own, { name, readOnly: true, mountPath: tokenPath }] }
@@ -99,9 +97,9 @@ const serviceAccount: Plugin["admit"] = (pod, call, state) => {
   const named = withSpec(pod, { serviceAccountName: name, serviceAccount: name })
   const automount = at(pod, "spec", "automountServiceAccountToken") ?? found?.["automountServiceAccountToken"] ?? true
   const mounted = automount === true ? withToken(named, call.suffixes.at(-1) ?? "") : named
-  const secrets = list(found?.["imagePullSecrets"])
+  const secrets = objectsOf(found?.["imagePullSecrets"])
   return Either.right(
-    secrets.length > 0 && list(at(pod, "spec", "imagePullSecrets")).length === 0
+    secrets.length > 0 && objectsOf(at(pod, "spec", "imagePullSecrets")).length === 0
       ? withSpec(mounted, { imagePullSecrets: secrets })
       : mounted
   )
@@ -163,7 +161,7 @@ const oneDefault: Plugin["admit"] = (object, call, state) => {
 // ---- tolerations
 
 const tolerations: Plugin["admit"] = (pod) => {
-  const own = list(at(pod, "spec", "tolerations"))
+  const own = objectsOf(at(pod, "spec", "tolerations"))
   const missing = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"].filter(
     (key) =>
       !own.some((each) => (!each["key"] || each["key"] === key) && (!each["effect"] || each["effect"] === "NoExecute"))

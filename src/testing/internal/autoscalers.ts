@@ -3,7 +3,7 @@
  * annotations, as the API server writes them.
  */
 import * as Either from "effect/Either"
-import { isJsonArray, isJsonObject } from "./json.js"
+import { isJsonArray, isJsonObject, objectsOf } from "./json.js"
 import type { Json, JsonObject } from "./openapi.js"
 import { at } from "./strategies.js"
 
@@ -14,9 +14,6 @@ const part = (object: Json | undefined, key: string): JsonObject => {
   const value = at(object, key)
   return isJsonObject(value) ? value : {}
 }
-
-const list = (value: Json | undefined): ReadonlyArray<JsonObject> =>
-  isJsonArray(value) ? value.filter(isJsonObject) : []
 
 /** What is there of some fields, in their order, under other names. */
 const renamed = (object: JsonObject, names: ReadonlyArray<readonly [from: string, to: string]>): JsonObject =>
@@ -152,7 +149,7 @@ const oldBehavior = (behavior: JsonObject): JsonObject => {
     Object.fromEntries(
       names.map((name) => [
         capital(name),
-        name === "policies" ? list(object[name]).map((each) => fields(each, policy)) : (object[name] ?? null)
+        name === "policies" ? objectsOf(object[name]).map((each) => fields(each, policy)) : (object[name] ?? null)
       ])
     )
   const of = (key: string): Json => (behavior[key] === undefined ? null : fields(part(behavior, key), rule))
@@ -188,10 +185,10 @@ const withAnnotations = (object: JsonObject, annotations: JsonObject): JsonObjec
 export const read = (stored: JsonObject): JsonObject => {
   const { behavior, metrics, ...spec } = part(stored, "spec")
   const { currentMetrics, ...status } = part(stored, "status")
-  const all = list(metrics)
+  const all = objectsOf(metrics)
   const target = all.find(isCpu)
   const others = all.filter((metric) => metric !== target)
-  const current = list(currentMetrics).find((metric) => at(metric, "resource", "name") === "cpu")
+  const current = objectsOf(currentMetrics).find((metric) => at(metric, "resource", "name") === "cpu")
   const utilization = at(target, "resource", "target", "averageUtilization")
   const measured = at(current, "resource", "current", "averageUtilization")
   return {
@@ -223,7 +220,7 @@ export const write = (object: JsonObject): JsonObject => {
   ]
   const annotations = Object.fromEntries(Object.entries(given).filter(([name]) => !known.includes(name)))
   const metrics = [
-    ...converted(list(others), "new"),
+    ...converted(objectsOf(others), "new"),
     ...(target === undefined
       ? []
       : [

@@ -5,7 +5,7 @@
  */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
-import { isJsonArray, isJsonObject } from "./json.js"
+import { isJsonObject, objectsOf, textsOf } from "./json.js"
 import type { Kind } from "./kinds.js"
 import type { Json, JsonObject, OpenApi } from "./openapi.js"
 import type { Objects } from "./store.js"
@@ -48,15 +48,11 @@ const textAt = (object: Json | undefined, ...path: ReadonlyArray<string>): strin
   return typeof value === "string" ? value : ""
 }
 
-export const objectsAt = (object: Json | undefined, ...path: ReadonlyArray<string>): ReadonlyArray<JsonObject> => {
-  const value = at(object, ...path)
-  return isJsonArray(value) ? value.filter(isJsonObject) : []
-}
+export const objectsAt = (object: Json | undefined, ...path: ReadonlyArray<string>): ReadonlyArray<JsonObject> =>
+  objectsOf(at(object, ...path))
 
-export const textsAt = (object: Json | undefined, ...path: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const value = at(object, ...path)
-  return isJsonArray(value) ? value.map(String) : []
-}
+export const textsAt = (object: Json | undefined, ...path: ReadonlyArray<string>): ReadonlyArray<string> =>
+  textsOf(at(object, ...path))
 
 /** The status of a condition, `True`, `False` or `Unknown`; nothing if there is none. */
 export const conditionOf = (definition: JsonObject, type: string): JsonObject | undefined =>

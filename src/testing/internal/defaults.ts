@@ -22,10 +22,7 @@ const part = (object: JsonObject, key: string): JsonObject => {
   return isJsonObject(value) ? value : {}
 }
 
-const items = (object: JsonObject, key: string): ReadonlyArray<Json> => {
-  const value = object[key]
-  return listOf(value)
-}
+const items = (object: JsonObject, key: string): ReadonlyArray<Json> => listOf(object[key])
 
 const within =
   (key: string, rule: Rule): Rule =>

@@ -10,6 +10,12 @@ export const isJsonArray = (value: Json | undefined): value is ReadonlyArray<Jso
 /** The items; none of what is no list. */
 export const listOf = (value: Json | undefined): ReadonlyArray<Json> => (isJsonArray(value) ? value : [])
 
+/** Those items that are objects. */
+export const objectsOf = (value: Json | undefined): ReadonlyArray<JsonObject> => listOf(value).filter(isJsonObject)
+
+/** The items as text. */
+export const textsOf = (value: Json | undefined): ReadonlyArray<string> => listOf(value).map(String)
+
 /** The value of a key of its own: `toString` is not one. */
 export const own = (object: JsonObject, key: string): Json | undefined =>
   Object.hasOwn(object, key) ? object[key] : undefined

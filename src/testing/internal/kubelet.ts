@@ -26,13 +26,12 @@ import {
   timeAt,
   timeOf,
   uid,
-  arrayAt,
   type Api
 } from "./controllers/api.js"
 import { jsonEquals } from "./json.js"
 import { makeLog, type Log } from "./streamsLog.js"
 import type { Json, JsonObject } from "./openapi.js"
-import { at } from "./strategies.js"
+import { at, listAt } from "./strategies.js"
 import * as store from "./store.js"
 
 const firstBackOff = 10_000
@@ -283,8 +282,8 @@ export const make = (cell: Cell, scripts: ReadonlyArray<Scripted>): Effect.Effec
       pod: nameOf(pod),
       container: textAt(container, "name"),
       image: textAt(container, "image"),
-      command: arrayAt(container, "command").map(String),
-      args: arrayAt(container, "args").map(String),
+      command: listAt(container, "command").map(String),
+      args: listAt(container, "args").map(String),
       restarts
     })
 

@@ -1,9 +1,9 @@
 /** Who may do what: [RBAC](https://kubernetes.io/docs/reference/access-authn-authz/rbac/) as the cluster's roles say. */
 import type { User } from "./http.js"
-import { jsonEquals, listOf } from "./json.js"
+import { jsonEquals } from "./json.js"
 import type { Json, JsonObject } from "./openapi.js"
 import { get, list, metadataOf, withMetadata, type Objects } from "./store.js"
-import { at } from "./strategies.js"
+import { at, listAt } from "./strategies.js"
 
 /** What somebody wants to do: to a resource, or to a path that is none. */
 export interface Attributes {
@@ -19,11 +19,6 @@ export interface Attributes {
 
 const superusers = "system:masters"
 const rbac = (resource: string): string => `${resource}.rbac.authorization.k8s.io`
-
-const textsAt = (value: Json | undefined, key: string): ReadonlyArray<Json> => {
-  const found = at(value, key)
-  return listOf(found)
-}
 
 const isSubject = (subject: Json, user: User, namespace: string): boolean => {
   const name = at(subject, "name")
@@ -46,10 +41,10 @@ const matchesPath = (pattern: Json, path: string): boolean =>
 
 const ruleAllows = (rule: Json, wanted: Attributes): boolean => {
   const has = (key: string, ...values: ReadonlyArray<string>): boolean =>
-    textsAt(rule, key).some((each) => each === "*" || (typeof each === "string" && values.includes(each)))
+    listAt(rule, key).some((each) => each === "*" || (typeof each === "string" && values.includes(each)))
   if (!has("verbs", wanted.verb)) return false
-  if (wanted.path !== "") return textsAt(rule, "nonResourceURLs").some((each) => matchesPath(each, wanted.path))
-  const names = textsAt(rule, "resourceNames")
+  if (wanted.path !== "") return listAt(rule, "nonResourceURLs").some((each) => matchesPath(each, wanted.path))
+  const names = listAt(rule, "resourceNames")
   const [, subresource] = wanted.resource.split("/")
   return (
     has("apiGroups", wanted.group) &&
@@ -85,12 +80,12 @@ const grantedTo = (objects: Objects, user: User, namespace: string): ReadonlyArr
     ...list(objects, rbac("clusterrolebindings"), ""),
     ...(namespace === "" ? [] : list(objects, rbac("rolebindings"), namespace))
   ].flatMap(({ object, place }) => {
-    const subject = textsAt(object, "subjects").find((each) => isSubject(each, user, namespace))
+    const subject = listAt(object, "subjects").find((each) => isSubject(each, user, namespace))
     if (subject === undefined) return []
     const { name, namespace: own } = metadataOf(object)
     const by = () =>
       `${own === undefined ? "ClusterRoleBinding" : "RoleBinding"} ${JSON.stringify(own === undefined ? place : `${String(name)}/${String(own)}`)} of ${String(at(object, "roleRef", "kind"))} ${JSON.stringify(at(object, "roleRef", "name"))} to ${subjectText(subject, namespace)}`
-    return textsAt(roleOf(objects, object), "rules").map((rule): Granted => ({ rule, by }))
+    return listAt(roleOf(objects, object), "rules").map((rule): Granted => ({ rule, by }))
   })
 
 /** The rules that hold for a user: everywhere, and in a namespace. */
@@ -118,7 +113,7 @@ interface Rule {
 }
 
 const ruleOf = (rule: Json): Rule => {
-  const texts = (key: string) => textsAt(rule, key).map(String)
+  const texts = (key: string) => listAt(rule, key).map(String)
   return {
     verbs: texts("verbs"),
     apiGroups: texts("apiGroups"),
@@ -253,7 +248,7 @@ export const escalation = (
         }
   }
   if (kind === "Role" || kind === "ClusterRole") {
-    const rules = textsAt(object, "rules")
+    const rules = listAt(object, "rules")
     return may("escalate", kind === "Role" ? "roles" : "clusterroles", name) ? undefined : refused(rules)
   }
   if (kind === "RoleBinding" || kind === "ClusterRoleBinding") {
@@ -261,7 +256,7 @@ export const escalation = (
     const plural = at(object, "roleRef", "kind") === "ClusterRole" ? "clusterroles" : "roles"
     if (may("bind", plural, of)) return undefined
     const role = roleOf(objects, withMetadata(object, { namespace }))
-    return role === undefined ? { status: "not found", role: of } : refused(textsAt(role, "rules"))
+    return role === undefined ? { status: "not found", role: of } : refused(listAt(role, "rules"))
   }
   return undefined
 }

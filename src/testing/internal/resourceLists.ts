@@ -1,6 +1,6 @@
 /** Amounts of resources, `{ cpu: "500m", memory: "1Gi" }`: read, added and compared. */
 import { quantityOf, quantityText, type Quantity } from "./decodeQuantity.js"
-import { isJsonArray, isJsonObject } from "./json.js"
+import { isJsonObject, objectsOf } from "./json.js"
 import type { Json, JsonObject } from "./openapi.js"
 import { at } from "./strategies.js"
 
@@ -40,10 +40,7 @@ const most = (all: ReadonlyArray<Amounts>): Amounts => {
 
 export const count = (number: number): Quantity => ({ nanos: BigInt(number) * 10n ** 9n, format: "DecimalSI" })
 
-const listAt = (object: JsonObject, key: string): ReadonlyArray<JsonObject> => {
-  const list = at(object, "spec", key)
-  return isJsonArray(list) ? list.filter(isJsonObject) : []
-}
+const listAt = (object: JsonObject, key: string): ReadonlyArray<JsonObject> => objectsOf(at(object, "spec", key))
 
 /** What a pod takes: its containers together, or more if an init container needs it. */
 export const podAmounts = (pod: JsonObject, part: "limits" | "requests"): Amounts => {

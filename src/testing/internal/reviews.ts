@@ -1,7 +1,7 @@
 /** Kinds that are only asked: nothing of them is stored. */
 import * as Either from "effect/Either"
 import type { User } from "./http.js"
-import { isJsonArray, isJsonObject } from "./json.js"
+import { isJsonObject, textsOf } from "./json.js"
 import type { Json, JsonObject } from "./openapi.js"
 import { reasonFor, rulesFor, type Attributes } from "./rbac.js"
 import * as status from "./status.js"
@@ -12,7 +12,6 @@ import { createBinding } from "./subresources.js"
 import { authenticate } from "./tokens.js"
 import { decode, inMetadataOrder, manage, samePlace, type Call, type Result } from "./verbs.js"
 
-const texts = (value: Json | undefined): ReadonlyArray<string> => (isJsonArray(value) ? value.map(String) : [])
 const text = (value: Json | undefined): string => (typeof value === "string" ? value : "")
 
 /** What an access review asks about. */
@@ -56,7 +55,7 @@ const answered = (state: State, body: JsonObject, answer: JsonObject): Result =>
 /** The user that a review names. */
 const subjectOf = (spec: Json | undefined): User => ({
   username: text(at(spec, "user")),
-  groups: texts(at(spec, "groups"))
+  groups: textsOf(at(spec, "groups"))
 })
 
 /** The user of a review has to be somebody. */
@@ -169,7 +168,7 @@ const kinds: { readonly [kind: string]: (state: State, call: Call) => Result } =
       }
       const spec = at(body, "spec")
       const seconds = Date.parse(call.now) / 1000
-      const found = authenticate(state, text(at(spec, "token")), texts(at(spec, "audiences")), seconds)
+      const found = authenticate(state, text(at(spec, "token")), textsOf(at(spec, "audiences")), seconds)
       return yield* answered(
         state,
         manage(call, body, undefined),

@@ -6,7 +6,7 @@
 import { X509Certificate } from "node:crypto"
 import * as Either from "effect/Either"
 import type { User } from "./http.js"
-import { isJsonArray, isJsonObject, jsonEquals } from "./json.js"
+import { isJsonObject, jsonEquals, objectsOf } from "./json.js"
 import type { Json, JsonObject } from "./openapi.js"
 import * as status from "./status.js"
 import type { Cause } from "./status.js"
@@ -18,10 +18,7 @@ const part = (object: JsonObject, key: string): JsonObject => {
   return isJsonObject(value) ? value : {}
 }
 
-const conditionsOf = (object: JsonObject): ReadonlyArray<JsonObject> => {
-  const { conditions } = part(object, "status")
-  return isJsonArray(conditions) ? conditions.filter(isJsonObject) : []
-}
+const conditionsOf = (object: JsonObject): ReadonlyArray<JsonObject> => objectsOf(part(object, "status")["conditions"])
 
 const ofType = (object: JsonObject, type: string): ReadonlyArray<JsonObject> =>
   conditionsOf(object).filter((each) => each["type"] === type)

@@ -2,7 +2,7 @@
 import type * as Either from "effect/Either"
 import { terminated } from "./crdStatus.js"
 import type { User } from "./http.js"
-import { isJsonArray, isJsonObject, jsonEquals } from "./json.js"
+import { isJsonArray, isJsonObject, jsonEquals, listOf } from "./json.js"
 import type { Json, JsonObject } from "./openapi.js"
 import { allocate } from "./services.js"
 import { requested } from "./signing.js"
@@ -67,6 +67,10 @@ export const at = (object: Json | undefined, ...path: ReadonlyArray<string>): Js
   return value
 }
 
+/** The list at a path of keys; without items where there is none. */
+export const listAt = (object: Json | undefined, ...path: ReadonlyArray<string>): ReadonlyArray<Json> =>
+  listOf(at(object, ...path))
+
 const textAt =
   (...path: ReadonlyArray<string>) =>
   (object: JsonObject): string => {
@@ -122,11 +126,7 @@ const counted = ["cpu", "memory"]
 
 /** [Quality of service](https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/): BestEffort, Burstable or Guaranteed. */
 export const qosClass = (pod: JsonObject): string => {
-  const listOf = (name: string): ReadonlyArray<Json> => {
-    const list = at(pod, "spec", name)
-    return isJsonArray(list) ? list : []
-  }
-  const containers = [...listOf("containers"), ...listOf("initContainers")].map(resourceLists)
+  const containers = [...listAt(pod, "spec", "containers"), ...listAt(pod, "spec", "initContainers")].map(resourceLists)
   if (containers.every((lists) => lists.every((list) => counted.every((name) => list[name] === undefined)))) {
     return "BestEffort"
   }
@@ -197,7 +197,7 @@ const namespace = (object: JsonObject): JsonObject => {
     }),
     spec: {
       ...(isJsonObject(object["spec"]) ? object["spec"] : {}),
-      finalizers: withOwnFinalizer(isJsonArray(finalizers) ? finalizers : [])
+      finalizers: withOwnFinalizer(listOf(finalizers))
     }
   }
 }
@@ -209,7 +209,7 @@ const withFinalizer =
   (finalizer: string) =>
   (object: JsonObject): JsonObject => {
     const own = metadataOf(object)["finalizers"]
-    const finalizers = isJsonArray(own) ? own : []
+    const finalizers = listOf(own)
     return finalizers.includes(finalizer) ? object : withMetadata(object, { finalizers: [...finalizers, finalizer] })
   }
 
@@ -266,7 +266,7 @@ const withStoredVersion = (object: JsonObject): JsonObject => {
   const versions = at(object, "spec", "versions")
   const storage = isJsonArray(versions) ? versions.find((version) => at(version, "storage") === true) : undefined
   const [name, known] = [at(storage, "name"), at(object, "status", "storedVersions")]
-  const stored = isJsonArray(known) ? known : []
+  const stored = listOf(known)
   return name === undefined || stored.includes(name)
     ? object
     : {

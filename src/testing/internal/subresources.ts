@@ -88,10 +88,9 @@ const specField =
 /** A pod's containers may be resized; their other fields stay. */
 const resized: Part = (object, old) => {
   const wanted = new Map(
-    ["containers", "initContainers"].flatMap((list) => {
-      const containers = sub(object, "spec")[list]
-      return listOf(containers).map((each) => [`${list}/${String(at(each, "name"))}`, each])
-    })
+    ["containers", "initContainers"].flatMap((list) =>
+      listOf(sub(object, "spec")[list]).map((each) => [`${list}/${String(at(each, "name"))}`, each])
+    )
   )
   const spec = sub(old, "spec")
   const lists = ["containers", "initContainers"].flatMap((list) => {

@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import type { User } from "./http.js"
-import { isJsonArray, isJsonObject } from "./json.js"
+import { isJsonObject, textsOf } from "./json.js"
 import type { Json, JsonObject } from "./openapi.js"
 import { get, metadataOf, type State } from "./store.js"
 import { at } from "./strategies.js"
@@ -46,7 +46,6 @@ export interface Authenticated {
 /** How long a clock may be wrong, and an object be on its way out, in seconds. */
 const leeway = 60
 
-const texts = (value: Json | undefined): ReadonlyArray<string> => (isJsonArray(value) ? value.map(String) : [])
 const text = (value: Json | undefined): string => (typeof value === "string" ? value : "")
 const quoted = (values: ReadonlyArray<string>): string => `[${values.map((each) => JSON.stringify(each)).join(" ")}]`
 
@@ -120,7 +119,7 @@ export const authenticate = (
   const claims = claimsOf(token)
   if (!isJsonObject(claims ?? null) || claims === undefined) return Either.left("invalid bearer token")
   const refused = (why: string) => Either.left(`[invalid bearer token, ${why}]`)
-  const own = texts(at(claims, "aud"))
+  const own = textsOf(at(claims, "aud"))
   const shared = own.filter((each) => audiences.includes(each))
   if (shared.length === 0) {
     return refused(`token audiences ${quoted(own)} is invalid for the target audiences ${quoted(audiences)}`)

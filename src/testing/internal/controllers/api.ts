@@ -5,13 +5,13 @@
 import * as Either from "effect/Either"
 import * as HashMap from "effect/HashMap"
 import type { PCGRandom } from "effect/Utils"
-import { isJsonObject, jsonEquals, listOf } from "../json.js"
+import { isJsonObject, jsonEquals } from "../json.js"
 import { kindsOf, type Kind } from "../kinds.js"
 import type { Json, JsonObject } from "../openapi.js"
 import type { Failure } from "../status.js"
 import * as store from "../store.js"
 import { metadataOf, type State } from "../store.js"
-import { at } from "../strategies.js"
+import { at, listAt } from "../strategies.js"
 import { subresourceOf } from "../subresources.js"
 import * as verbs from "../verbs.js"
 import type { Call, DeleteOptions, Result } from "../verbs.js"
@@ -163,13 +163,8 @@ export const namespaceOf = (object: JsonObject): string => textOf(metadataOf(obj
 export const uid = (object: JsonObject): string => textOf(metadataOf(object)["uid"])
 export const isDeleting = (object: JsonObject): boolean => metadataOf(object)["deletionTimestamp"] !== undefined
 
-export const arrayAt = (object: Json | undefined, ...path: ReadonlyArray<string>): ReadonlyArray<Json> => {
-  const value = at(object, ...path)
-  return listOf(value)
-}
-
 export const objectsAt = (object: Json | undefined, ...path: ReadonlyArray<string>): ReadonlyArray<JsonObject> =>
-  arrayAt(object, ...path).filter(isJsonObject)
+  listAt(object, ...path).filter(isJsonObject)
 
 export const objectAt = (object: Json | undefined, ...path: ReadonlyArray<string>): JsonObject => {
   const value = at(object, ...path)
@@ -189,7 +184,7 @@ export const timeAt = (object: Json | undefined, path: ReadonlyArray<string>, ot
   return Number.isNaN(millis) ? otherwise : millis
 }
 
-export const finalizersOf = (object: JsonObject): ReadonlyArray<Json> => arrayAt(object, "metadata", "finalizers")
+export const finalizersOf = (object: JsonObject): ReadonlyArray<Json> => listAt(object, "metadata", "finalizers")
 
 export const withoutFinalizer = (object: JsonObject, finalizer: string): JsonObject =>
   store.withMetadata(object, { finalizers: finalizersOf(object).filter((each) => each !== finalizer) })

@@ -1,8 +1,7 @@
 /** [DaemonSets](https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/): a pod on every node that fits. */
 import type { JsonObject } from "../openapi.js"
-import { at } from "../strategies.js"
+import { at, listAt } from "../strategies.js"
 import {
-  arrayAt,
   isDeleting,
   nameOf,
   namespaceOf,
@@ -51,7 +50,7 @@ const withNode = (template: JsonObject, node: string): JsonObject => {
   const affinity = objectAt(template, "spec", "affinity")
   const nodeAffinity = objectAt(affinity, "nodeAffinity")
   const field = { key: "metadata.name", operator: "In", values: [node] }
-  const terms = arrayAt(nodeAffinity, "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
+  const terms = listAt(nodeAffinity, "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
   const nodeSelectorTerms = (terms.length === 0 ? [{}] : terms).map((term) => ({
     ...(typeof term === "object" ? term : {}),
     matchFields: [field]
@@ -73,7 +72,7 @@ const nodeOf = (pod: JsonObject): string => {
   const name = textAt(pod, "spec", "nodeName")
   if (name !== "") return name
   const [term] = requiredNodeTerms(pod)
-  return String(arrayAt(objectsAt(term, "matchFields")[0], "values")[0] ?? "")
+  return String(listAt(objectsAt(term, "matchFields")[0], "values")[0] ?? "")
 }
 
 interface Fit {

@@ -6,9 +6,8 @@ import { jsonEquals } from "../json.js"
 import type { Json, JsonObject } from "../openapi.js"
 import { labelsOf, matchesLabels, selectorTerms } from "../selectors.js"
 import * as store from "../store.js"
-import { at } from "../strategies.js"
+import { at, listAt } from "../strategies.js"
 import {
-  arrayAt,
   controllerReference,
   isDeleting,
   nameOf,
@@ -131,7 +130,7 @@ const distributed = (
 ): { readonly kept: ReadonlyMap<JsonObject, Wanted>; readonly more: ReadonlyArray<Wanted> } => {
   const kept = new Map<JsonObject, Wanted>()
   let left = endpoints
-  const own = existing.filter((slice) => jsonEquals(arrayAt(slice, "ports"), [...ports]))
+  const own = existing.filter((slice) => jsonEquals(listAt(slice, "ports"), [...ports]))
   for (const slice of own) {
     const before = new Set(objectsAt(slice, "endpoints").map(podOfEndpoint))
     const stay = left.filter((each) => before.has(podOfEndpoint(each)))
@@ -195,8 +194,8 @@ const syncSlices = (api: Api, service: JsonObject): void => {
   for (const slice of unused) api.remove(slice)
   for (const [slice, { endpoints, ports }] of kept) {
     const same =
-      jsonEquals(arrayAt(slice, "endpoints"), [...endpoints]) &&
-      jsonEquals(arrayAt(slice, "ports"), [...ports]) &&
+      jsonEquals(listAt(slice, "endpoints"), [...endpoints]) &&
+      jsonEquals(listAt(slice, "ports"), [...ports]) &&
       jsonEquals(objectAt(slice, "metadata", "labels"), labels)
     if (same) continue
     const annotations = { ...objectAt(slice, "metadata", "annotations"), [trigger]: api.time }
@@ -296,7 +295,7 @@ const syncEndpoints = (api: Api, service: JsonObject): void => {
     return
   }
   const same =
-    jsonEquals(arrayAt(known, "subsets"), [...subsets]) && jsonEquals(objectAt(known, "metadata", "labels"), labels)
+    jsonEquals(listAt(known, "subsets"), [...subsets]) && jsonEquals(objectAt(known, "metadata", "labels"), labels)
   if (same) return
   const { subsets: _subsets, ...rest } = known
   const annotations = { ...objectAt(known, "metadata", "annotations"), [trigger]: api.time }

@@ -1,17 +1,8 @@
 /** The end of a [namespace](https://kubernetes.io/docs/tasks/administer-cluster/namespaces/): its content goes, then it. */
 import * as HashMap from "effect/HashMap"
 import type { JsonObject } from "../openapi.js"
-import {
-  arrayAt,
-  finalizersOf,
-  isDeleting,
-  nameOf,
-  objectAt,
-  objectsAt,
-  served,
-  type Api,
-  type Controller
-} from "./api.js"
+import { listAt } from "../strategies.js"
+import { finalizersOf, isDeleting, nameOf, objectAt, objectsAt, served, type Api, type Controller } from "./api.js"
 
 const condition = (
   namespace: JsonObject,
@@ -112,7 +103,7 @@ const empty = (api: Api, namespace: JsonObject): void => {
   api.update(
     {
       ...current,
-      spec: { finalizers: arrayAt(current, "spec", "finalizers").filter((each) => each !== "kubernetes") }
+      spec: { finalizers: listAt(current, "spec", "finalizers").filter((each) => each !== "kubernetes") }
     },
     "finalize"
   )
@@ -123,7 +114,7 @@ export const namespace: Controller<"namespace"> = {
   watches: "everything",
   sync: (api) => {
     for (const each of api.list("namespaces")) {
-      if (isDeleting(each) && arrayAt(each, "spec", "finalizers").includes("kubernetes")) empty(api, each)
+      if (isDeleting(each) && listAt(each, "spec", "finalizers").includes("kubernetes")) empty(api, each)
     }
   }
 }

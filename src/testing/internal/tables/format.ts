@@ -1,10 +1,10 @@
 /** Pieces of cells, as the API server words them. */
 import { quantityOf, quantityText } from "../decodeQuantity.js"
-import { isJsonArray, isJsonObject, listOf } from "../json.js"
+import { isJsonArray, isJsonObject } from "../json.js"
 import { labelKeyProblem, labelValueProblem } from "../names.js"
 import type { Json, JsonObject } from "../openapi.js"
 import { formatTerms, selectorTerms } from "../selectors.js"
-import { at } from "../strategies.js"
+import { at, listAt } from "../strategies.js"
 
 type Value = Json | undefined
 
@@ -22,11 +22,6 @@ export const numberAt = (object: Value, ...path: ReadonlyArray<string>): number 
 
 /** An absent flag is off. */
 export const flagAt = (object: Value, ...path: ReadonlyArray<string>): boolean => at(object ?? null, ...path) === true
-
-export const listAt = (object: Value, ...path: ReadonlyArray<string>): ReadonlyArray<Json> => {
-  const value = at(object ?? null, ...path)
-  return listOf(value)
-}
 
 export const mapAt = (object: Value, ...path: ReadonlyArray<string>): JsonObject => {
   const value = at(object ?? null, ...path)

@@ -1,14 +1,13 @@
 /** The cells of each built-in kind, in the order of its columns. */
 import { isJsonArray, isJsonObject } from "../json.js"
 import type { Json, JsonObject } from "../openapi.js"
-import { at } from "../strategies.js"
+import { at, listAt } from "../strategies.js"
 import {
   firstOf,
   flagAt,
   formatLabels,
   hasAt,
   humanDuration,
-  listAt,
   mapAt,
   millisOf,
   numberAt,

@@ -39,10 +39,8 @@ export const numberAt = (object: Json | undefined, ...path: ReadonlyArray<string
   return typeof value === "number" ? value : undefined
 }
 
-export const listAt = (object: Json | undefined, ...path: ReadonlyArray<string>): ReadonlyArray<Json> => {
-  const value = valueAt(object, ...path)
-  return listOf(value)
-}
+export const listAt = (object: Json | undefined, ...path: ReadonlyArray<string>): ReadonlyArray<Json> =>
+  listOf(valueAt(object, ...path))
 
 /** The objects of a list, with the path of each. */
 export const eachAt = (
