@@ -4,7 +4,6 @@
  * Running the Schema itself would copy every object and cost several times what `JSON.parse` costs; a check walks the
  * value once and copies nothing, so unknown fields stay where they are. As in Go, `null` counts as absent.
  */
-import * as Option from "effect/Option"
 import * as AST from "effect/SchemaAST"
 import { AlwaysSentId } from "./annotations.js"
 import { isObject } from "./isObject.js"
@@ -23,6 +22,10 @@ export class Problem {
     this.path.push(key)
     return this
   }
+  /** At the same place, where another type of a union would have been right too. */
+  or(other: Problem): Problem {
+    return Object.assign(new Problem(`${this.expected} or ${other.expected}`, this.actual), { path: this.path })
+  }
 }
 
 /** Returns nothing when the value is of the type. May replace `null` by what counts as absent there. */
@@ -33,27 +36,34 @@ const string: Check = (value) => (typeof value === "string" ? undefined : new Pr
 const number: Check = (value) => (typeof value === "number" ? undefined : new Problem("number", value))
 const boolean: Check = (value) => (typeof value === "boolean" ? undefined : new Problem("boolean", value))
 const object: Check = (value) => (isObject(value) ? undefined : new Problem("object", value))
+const objectOrArray: Check = (value) =>
+  typeof value === "object" && value !== null ? undefined : new Problem("object", value)
 
+/** Go sends null for an empty list or map inside of a list or map, too (`"extra":{"scopes":null}`). */
 const array =
-  (item: Check): Check =>
+  (item: Check, forNull: (() => unknown) | undefined): Check =>
   (value) => {
     if (!Array.isArray(value)) return new Problem("array", value)
     for (let i = 0; i < value.length; i++) {
       const problem = item(value[i])
-      if (problem !== undefined) return problem.within(i)
+      if (problem === undefined) continue
+      if (value[i] !== null || forNull === undefined) return problem.within(i)
+      value[i] = forNull()
     }
     return undefined
   }
 
 const record =
-  (item: Check): Check =>
+  (item: Check, forNull: (() => unknown) | undefined): Check =>
   (value) => {
     if (!isObject(value)) return new Problem("object", value)
     for (const key in value) {
       const field = value[key]
       if (typeof field === "string" && item === string) continue
       const problem = item(field)
-      if (problem !== undefined) return problem.within(key)
+      if (problem === undefined) continue
+      if (field !== null || forNull === undefined) return problem.within(key)
+      value[key] = forNull()
     }
     return undefined
   }
@@ -66,7 +76,12 @@ interface Property {
   /** What stands for a `null` that Go sends for an empty list or map; absent where null is a value of its own. */
   readonly forNull: (() => unknown) | undefined
   readonly nullable: boolean
+  /** The Schema takes an absent property, but no undefined one. */
+  readonly exact: boolean
 }
+
+/** The type with which a refinement or a transformation begins. */
+const begins = (ast: AST.AST): AST.AST => (AST.isRefinement(ast) || AST.isTransformation(ast) ? begins(ast.from) : ast)
 
 /**
  * Goes through the fields that are there, not those that could be: most are not, and looking for what is absent costs as
@@ -93,7 +108,8 @@ const struct = (properties: ReadonlyArray<Property>): Check => {
       if (property.required) missing--
       if (property.check === string && typeof field === "string") continue
       if (field === null && !property.nullable) {
-        if (!property.required) value[key] = undefined
+        if (property.exact) delete value[key]
+        else if (!property.required) value[key] = undefined
         else if (property.forNull !== undefined) value[key] = property.forNull()
         else return new Problem(property.expected, null).within(key)
         continue
@@ -111,19 +127,39 @@ const struct = (properties: ReadonlyArray<Property>): Check => {
   }
 }
 
-const oneOf = (checks: ReadonlyArray<Check>): Check => {
-  if (checks.length === 1 && checks[0] !== undefined) return checks[0]
+interface Member {
+  readonly check: Check
+  /** The properties that can have one value only; they tell the members of a union apart. */
+  readonly tags: ReadonlyArray<readonly [key: string, value: unknown]>
+}
+
+const tagsOf = (type: AST.AST): Member["tags"] => {
+  const ast = begins(type)
+  return AST.isTypeLiteral(ast)
+    ? ast.propertySignatures.flatMap(({ isOptional, name, type }) =>
+        AST.isLiteral(type) && !isOptional ? [[String(name), type.literal] as const] : []
+      )
+    : []
+}
+
+const oneOf = (members: ReadonlyArray<Member>): Check => {
+  if (members.length === 1 && members[0] !== undefined) return members[0].check
+  const tagged = members.some(({ tags }) => tags.length > 0)
   return (value) => {
+    const alike =
+      tagged && isObject(value)
+        ? members.filter(({ tags }) => tags.every(([key, wanted]) => value[key] === wanted))
+        : members
     const expected: Array<string> = []
-    let deeper: Problem | undefined
-    for (const check of checks) {
+    let inside: Problem | undefined
+    for (const { check } of alike.length === 0 ? members : alike) {
       const problem = check(value)
       if (problem === undefined) return undefined
-      if (problem.path.length > 0) deeper = problem
-      else expected.push(problem.expected)
+      if (problem.path.length === 0) expected.push(problem.expected)
+      else inside = inside?.path.join() === problem.path.join() ? inside.or(problem) : problem
     }
     // What is wrong inside the struct that it resembles says more than the names of all members.
-    return deeper ?? new Problem(expected.join(" or "), value)
+    return inside ?? new Problem(expected.join(" or "), value)
   }
 }
 
@@ -132,7 +168,8 @@ const literal = (wanted: unknown): Check => {
   return (value) => (value === wanted ? undefined : new Problem(expected, value))
 }
 
-const expectedOf = (ast: AST.AST): string => {
+const expectedOf = (type: AST.AST): string => {
+  const ast = begins(type)
   switch (ast._tag) {
     case "StringKeyword":
       return "string"
@@ -154,7 +191,8 @@ const expectedOf = (ast: AST.AST): string => {
   }
 }
 
-const emptyOf = (ast: AST.AST): (() => unknown) | undefined => {
+const emptyOf = (type: AST.AST): (() => unknown) | undefined => {
+  const ast = begins(type)
   switch (ast._tag) {
     case "TupleType":
       return () => []
@@ -167,7 +205,8 @@ const emptyOf = (ast: AST.AST): (() => unknown) | undefined => {
   }
 }
 
-const acceptsNull = (ast: AST.AST): boolean => {
+const acceptsNull = (type: AST.AST): boolean => {
+  const ast = begins(type)
   switch (ast._tag) {
     case "UnknownKeyword":
     case "AnyKeyword":
@@ -181,8 +220,11 @@ const acceptsNull = (ast: AST.AST): boolean => {
   }
 }
 
-/** `None` where the schema does more than describe a shape: refinements, transformations, classes. */
-export const fromAST = (root: AST.AST): Option.Option<Check> => {
+/**
+ * The check of what a schema takes. `plain` is false where the schema does more than describe a shape: refinements,
+ * transformations, classes, what JSON has not. There the check is of the shape that it begins with.
+ */
+export const shapeOf = (root: AST.AST): { readonly check: Check; readonly plain: boolean } => {
   const known = new Map<AST.AST, Check | { check: Check | undefined }>()
   let plain = true
 
@@ -210,36 +252,46 @@ export const fromAST = (root: AST.AST): Option.Option<Check> => {
       case "AnyKeyword":
         return any
       case "ObjectKeyword":
-        return object
+        return objectOrArray
       case "Literal":
         return literal(ast.literal)
       case "Suspend":
         return go(ast.f())
+      case "Refinement":
+      case "Transformation":
+        plain = false
+        return go(ast.from)
       case "Union":
-        return oneOf(ast.types.filter((type) => type._tag !== "UndefinedKeyword").map(go))
+        return oneOf(
+          ast.types
+            .filter((type) => type._tag !== "UndefinedKeyword")
+            .map((type) => ({ check: go(type), tags: tagsOf(type) }))
+        )
       case "TupleType": {
         const [rest, ...more] = ast.rest
         if (ast.elements.length > 0 || rest === undefined || more.length > 0) break
-        return array(go(rest.type))
+        return array(go(rest.type), emptyOf(rest.type))
       }
       case "TypeLiteral": {
         const [index, ...more] = ast.indexSignatures
         if (ast.propertySignatures.length === 0 && index !== undefined && more.length === 0) {
           if (index.parameter._tag !== "StringKeyword") break
           const item = go(index.type)
-          return item === any ? object : record(item)
+          return item === any ? object : record(item, emptyOf(index.type))
         }
         if (index !== undefined) break
         return struct(
           ast.propertySignatures.map((signature): Property => {
             const type = withoutUndefined(signature.type)
+            const required = !signature.isOptional || signature.annotations[AlwaysSentId] === true
             return {
               key: String(signature.name),
               check: go(type),
-              required: !signature.isOptional || signature.annotations[AlwaysSentId] === true,
+              required,
               expected: expectedOf(type),
               forNull: emptyOf(type),
-              nullable: acceptsNull(type)
+              nullable: acceptsNull(type),
+              exact: !required && type === signature.type
             }
           })
         )
@@ -250,7 +302,7 @@ export const fromAST = (root: AST.AST): Option.Option<Check> => {
   }
 
   const check = go(root)
-  return plain ? Option.some(check) : Option.none()
+  return { check, plain }
 }
 
 const withoutUndefined = (ast: AST.AST): AST.AST => {

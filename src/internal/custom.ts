@@ -1,5 +1,6 @@
 /** Kinds that the package does not know. */
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
@@ -54,9 +55,29 @@ const partialAST = (ast: AST.AST): AST.AST => {
     case "Refinement":
       // A part need not satisfy what the whole has to.
       return partialAST(ast.from)
+    case "Transformation":
+      return partialTransformation(ast)
     default:
       return ast
   }
+}
+
+/** What has properties of its own has them here, too. Whatever else is transformed is so as a whole. */
+const partialTransformation = (ast: AST.Transformation): AST.AST => {
+  if (!AST.isTypeLiteralTransformation(ast.transformation)) return ast
+  return new AST.Transformation(
+    partialAST(ast.from),
+    partialAST(ast.to),
+    new AST.TypeLiteralTransformation(
+      ast.transformation.propertySignatureTransformations.map(
+        ({ decode, encode, from, to }) =>
+          // Defaults and the like are for what is there.
+          new AST.PropertySignatureTransformation(from, to, decode, (value) =>
+            Option.isNone(value) || value.value === null || value.value === undefined ? value : encode(value)
+          )
+      )
+    )
+  )
 }
 
 /** The codec of a kind whose schema is the user's: it describes the fields besides the envelope. */
@@ -88,11 +109,10 @@ const custom = (apiVersion: string, kind: string, schema: Schema.Schema.AnyNoCon
         const envelope: Envelope = isObject(value) ? value : {}
         yield* readObjectMeta(envelope.metadata, request, prefix)
         const decoded = yield* run(codec, request, value, prefix)
-        // A transformation may drop what it does not name; the envelope is ours.
-        if (codec._tag === "Transform" && isObject(decoded)) {
-          return { ...decoded, apiVersion, kind, metadata: envelope.metadata }
-        }
-        return decoded
+        if (codec._tag === "InPlace" || !isObject(decoded)) return decoded
+        // A transformation may drop what it does not name; the envelope is ours. A class stays one.
+        const object: object = Object.create(Object.getPrototypeOf(decoded))
+        return Object.assign(object, decoded, { apiVersion, kind, metadata: envelope.metadata })
       }),
     encode: (object) => {
       codec ??= codecOf(schema)

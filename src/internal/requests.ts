@@ -75,21 +75,25 @@ const segment = (what: string, value: unknown): Either.Either<string, InvalidReq
     : invalid(`${what} ${JSON.stringify(value)} holds half a character`)
 }
 
-const basePath = (resource: ResourceInfo): string =>
-  resource.group === ""
-    ? `/api/${resource.version}`
-    : `/apis/${encodeURIComponent(resource.group)}/${encodeURIComponent(resource.version)}`
+/** The path of a kind's collection; `parent` is the namespace's part of it. */
+const pathOf = (
+  { group, kind, plural, version }: ResourceInfo,
+  parent: string
+): Either.Either<string, InvalidRequest> =>
+  Either.gen(function* () {
+    // Those of a kind that a program has found at run time are as little to be trusted as a name.
+    const api = group === "" ? "/api" : `/apis/${yield* segment(`the group of a ${kind}`, group)}`
+    const at = yield* segment(`the version of a ${kind}`, version)
+    return `${api}/${at}${parent}/${yield* segment(`the plural name of a ${kind}`, plural)}`
+  })
 
 const collectionPath = (
   resource: ResourceInfo,
   namespace: string | undefined
 ): Either.Either<string, InvalidRequest> =>
   namespace === undefined
-    ? Either.right(`${basePath(resource)}/${resource.plural}`)
-    : Either.map(
-        segment("a namespace", namespace),
-        (encoded) => `${basePath(resource)}/namespaces/${encoded}/${resource.plural}`
-      )
+    ? pathOf(resource, "")
+    : Either.flatMap(segment("a namespace", namespace), (encoded) => pathOf(resource, `/namespaces/${encoded}`))
 
 interface Target {
   readonly name: string

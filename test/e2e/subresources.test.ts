@@ -333,6 +333,10 @@ layer(e2e.layer, e2e.live)("subresources on a real API server", (it) => {
         assert.isFalse(other.status.allowed)
         const local = yield* LocalSubjectAccessReview.create({ spec: jane })
         assert.isFalse(local.status.allowed)
+        // The server sends back `"scopes":null` for it.
+        const scoped: { readonly [key: string]: ReadonlyArray<string> } = JSON.parse('{"scopes":null,"groups":["a"]}')
+        const extra = yield* SubjectAccessReview.create({ spec: { ...jane, extra: scoped } })
+        assert.deepStrictEqual(extra.spec.extra, { scopes: [], groups: ["a"] })
         const rules = yield* SelfSubjectRulesReview.create({ spec: { namespace } })
         assert.isTrue(rules.status.resourceRules.some(({ verbs }) => verbs.includes("*")))
       }))

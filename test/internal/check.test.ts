@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, FastCheck as fc, Option, Schema } from "effect"
-import { Pod } from "effect-kubernetes"
+import { Arbitrary, FastCheck as fc, Schema } from "effect"
+import { builtIn } from "effect-kubernetes"
 import { alwaysSent } from "../../src/internal/annotations.js"
-import { formatActual, formatPath, fromAST, type Check } from "../../src/internal/check.js"
+import { formatActual, formatPath, shapeOf, type Check } from "../../src/internal/check.js"
 
-const checkOf = (schema: Schema.Schema.AnyNoContext): Check => Option.getOrThrow(fromAST(schema.ast))
+const checkOf = (schema: Schema.Schema.AnyNoContext): Check => shapeOf(schema.ast).check
 
 /** What is wrong, in the words of an error message; undefined: nothing. */
 const problem = (schema: Schema.Schema.AnyNoContext, value: unknown) => {
@@ -115,7 +115,7 @@ describe("a check of parsed JSON", () => {
     )
   })
 
-  it("is not there for a schema that does more than describe a shape", () => {
+  it("is not all there is to a schema that does more than describe a shape", () => {
     for (const schema of [
       Schema.NumberFromString,
       Schema.Struct({ a: Schema.Date }),
@@ -126,12 +126,56 @@ describe("a check of parsed JSON", () => {
       Schema.Struct({ a: Schema.optionalWith(Schema.String, { default: () => "" }) }),
       Schema.suspend(() => Schema.NonEmptyString)
     ]) {
-      assert.isTrue(Option.isNone(fromAST(schema.ast)), String(schema))
+      assert.isFalse(shapeOf(schema.ast).plain, String(schema))
     }
   })
 
-  it("is there for the kinds of Kubernetes", () => {
-    assert.isTrue(Option.isSome(fromAST(Pod.schema.ast)))
+  it("is all for the kinds of Kubernetes", () => {
+    for (const { kind, schema } of builtIn) assert.isTrue(shapeOf(schema.ast).plain, kind)
+  })
+
+  it("is of what is sent, where a schema transforms that", () => {
+    const schema = Schema.Struct({
+      due: Schema.Date,
+      size: Schema.Int,
+      count: Schema.optionalWith(Schema.NumberFromString, { default: () => 1 }),
+      tags: Schema.NonEmptyArray(Schema.String)
+    })
+    assert.strictEqual(problem(schema, { due: "x", size: 0.5, tags: [] }), undefined)
+    assert.strictEqual(problem(schema, { due: 5, size: 1, tags: [] }), "due: expected string, got 5")
+    assert.strictEqual(problem(schema, { due: "x", size: "1", tags: [] }), 'size: expected number, got "1"')
+    assert.strictEqual(problem(schema, { due: "x", size: 1, count: 1, tags: [] }), "count: expected string, got 1")
+  })
+
+  it("takes null for an empty list or map in lists and maps, too", () => {
+    const schema = Schema.Struct({
+      map: Schema.Record({ key: Schema.String, value: Schema.Array(Schema.String) }),
+      list: Schema.Array(Schema.Record({ key: Schema.String, value: Schema.String }))
+    })
+    const value = { map: { a: null, b: ["x"] }, list: [null, {}] }
+    assert.strictEqual(problem(schema, value), undefined)
+    assert.deepStrictEqual<unknown>(value, { map: { a: [], b: ["x"] }, list: [{}, {}] })
+    assert.strictEqual(problem(schema, { map: { a: [null] }, list: [] }), "map.a[0]: expected string, got null")
+    assert.strictEqual(problem(schema, { map: {}, list: [{ b: null }] }), "list[0].b: expected string, got null")
+  })
+
+  it("looks into the member of a union whose tag it finds", () => {
+    const schema = Schema.Struct({
+      source: Schema.Union(
+        Schema.Struct({ type: Schema.Literal("git"), depth: Schema.optional(Schema.Number) }),
+        Schema.Struct({ type: Schema.Literal("http"), url: Schema.String, depth: Schema.NullOr(Schema.Number) })
+      )
+    })
+    const of = (source: unknown) => problem(schema, { source })
+    assert.strictEqual(of({ type: "git", depth: "1" }), 'source.depth: expected number, got "1"')
+    assert.strictEqual(of({ url: 1, type: "http" }), "source.url: expected string, got 1")
+    assert.strictEqual(of({ type: "ftp" }), 'source.type: expected "git" or "http", got "ftp"')
+    assert.strictEqual(of({}), 'source.type: expected "git" or "http", got nothing')
+    assert.strictEqual(of("git"), 'source: expected object or object, got "git"')
+    // What null means is for that member to say.
+    const http = { depth: null, type: "http", url: "x" }
+    assert.strictEqual(of(http), undefined)
+    assert.isNull(http.depth)
   })
 })
 
