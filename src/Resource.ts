@@ -347,7 +347,10 @@ export interface TransformOption<K> {
  */
 export interface SingleWatchOptions extends CallOptions, SelectorOptions {
   readonly resume: false
-  /** The state after which events are wanted, usually a list's `resourceVersion`. Absent: starts with `Added` for all. */
+  /**
+   * The state after which events are wanted, usually a list's `resourceVersion`. Absent: starts with `Added` for all, then
+   * `Synced` where the server tells that these were all.
+   */
   readonly resourceVersion?: string | undefined
   /** Whether the server may send `Bookmark` events. Default: true. */
   readonly allowWatchBookmarks?: boolean | undefined
