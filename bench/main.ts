@@ -35,13 +35,17 @@ class BenchError extends Data.TaggedError("BenchError")<{ readonly message: stri
 interface Contestant {
   readonly source: string
   readonly node?: string
+  /** It differs from another one in these only. */
+  readonly scenarios?: ReadonlyArray<string>
 }
 
 const node24 = here("peers/node_modules/node/bin/node")
 const contestants: { readonly [name: string]: Contestant } = {
   floor: { source: "adapters/floor" },
+  "floor-on-effect": { source: "adapters/floor-on-effect", scenarios: ["cold"] },
+  "floor-on-effect-paths": { source: "adapters/floor-on-effect-paths", scenarios: ["cold"] },
   ours: { source: "adapters/ours" },
-  "ours-paths": { source: "adapters/ours-paths" },
+  "ours-paths": { source: "adapters/ours-paths", scenarios: ["cold"] },
   "client-node": { source: "peers/client-node" },
   "floor (Node 24)": { source: "adapters/floor", node: node24 },
   "ours (Node 24)": { source: "adapters/ours", node: node24 },
@@ -217,7 +221,8 @@ const program = Effect.gen(function* () {
       yield* Console.log(yield* types)
       continue
     }
-    const samples = new Map<string, Array<Sample>>(adapters.map((name) => [name, []]))
+    const taking = adapters.filter((name) => contestants[name]?.scenarios?.includes(scenario) ?? true)
+    const samples = new Map<string, Array<Sample>>(taking.map((name) => [name, []]))
     for (let repetition = 0; repetition < Number(options.repetitions); repetition++) {
       // Interleaved: what else the machine does meanwhile hits all of them.
       for (const [name, list] of samples) {
