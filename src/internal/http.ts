@@ -28,19 +28,23 @@ export const make: Effect.Effect<HttpService, ConfigError, KubeConfig | Auth | S
   const { clientCertificate } = yield* Auth
   const url = new URL(cluster.server)
   const tls: Tls = {
-    ...(cluster.certificateAuthority === undefined ? {} : { ca: cluster.certificateAuthority }),
-    ...(clientCertificate === undefined
-      ? {}
-      : { cert: clientCertificate.certificate, key: Redacted.value(clientCertificate.key) }),
+    // One for all connections: reading the certificates and the key takes longer than all else that opening one does.
+    secureContext:
+      url.protocol === "https:"
+        ? yield* Effect.try({
+            try: () =>
+              createSecureContext({
+                ca: cluster.certificateAuthority,
+                ...(clientCertificate === undefined
+                  ? {}
+                  : { cert: clientCertificate.certificate, key: Redacted.value(clientCertificate.key) })
+              }),
+            catch: (cause) =>
+              new ConfigError({ message: `cluster "${cluster.name}": its certificates cannot be used for TLS`, cause })
+          })
+        : undefined,
     ...(cluster.tlsServerName === undefined ? {} : { servername: cluster.tlsServerName }),
     rejectUnauthorized: !cluster.insecureSkipTlsVerify
-  }
-  if (url.protocol === "https:") {
-    yield* Effect.try({
-      try: () => createSecureContext({ ca: tls.ca, cert: tls.cert, key: tls.key }),
-      catch: (cause) =>
-        new ConfigError({ message: `cluster "${cluster.name}": its certificates cannot be used for TLS`, cause })
-    })
   }
   const dispatcher = (connections: number | null) =>
     Effect.acquireRelease(
@@ -75,7 +79,7 @@ export const make: Effect.Effect<HttpService, ConfigError, KubeConfig | Auth | S
 const isLoopback = (hostname: string): boolean => /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
 
 /** The TLS settings of every connection. */
-export type Tls = Pick<ConnectionOptions, "ca" | "cert" | "key" | "servername" | "rejectUnauthorized">
+export type Tls = Pick<ConnectionOptions, "secureContext" | "servername" | "rejectUnauthorized">
 
 export interface Server {
   readonly origin: string

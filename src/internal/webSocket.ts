@@ -1,7 +1,6 @@
 /** WebSockets to the API server, by `ws`: undici's says nothing about why an upgrade was refused. */
 import type { IncomingMessage } from "node:http"
 import type { Agent } from "node:https"
-import { createSecureContext, type SecureContext } from "node:tls"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -26,20 +25,13 @@ const beatsUntilGivenUp = Duration.toMillis("4 hours") / Duration.toMillis(heart
 const unread = 512 * 1024
 
 /**
- * What the connections with the same settings share: the certificates, which are read once, and the server's ticket of
- * the last TLS session, with which the next handshake needs no certificates at all. Reading and checking them takes
- * longer than all else that opening a connection does.
+ * The server's ticket of the last TLS session with the same settings: with it, the next handshake needs no certificates.
  */
-const shared = new WeakMap<Tls, { readonly secureContext: SecureContext; session?: Buffer }>()
+const sessions = new WeakMap<Tls, Buffer>()
 
-const sharedOf = (tls: Tls) => {
-  const known = shared.get(tls)
-  if (known !== undefined) return known
-  const made: { readonly secureContext: SecureContext; session?: Buffer } = {
-    secureContext: createSecureContext({ ca: tls.ca, cert: tls.cert, key: tls.key })
-  }
-  shared.set(tls, made)
-  return made
+const ticket = (tls: Tls) => {
+  const session = sessions.get(tls)
+  return session === undefined ? {} : { session }
 }
 
 /** The proxy of the kubeconfig, else of the environment, as for other requests. */
@@ -62,13 +54,12 @@ export const open = (
 ): Effect.Effect<HttpUpgrade, HttpFailure, Scope.Scope> =>
   Effect.gen(function* () {
     const agent = proxyAgent(server)
-    const reused = sharedOf(tls)
     const socket = yield* Effect.acquireRelease(
       Effect.sync(() => {
         const url = server.origin.replace(/^http/, "ws") + server.prefix + request.target
         const options: ClientOptions = {
           ...tls,
-          ...reused,
+          ...ticket(tls),
           ...(agent === undefined ? {} : { agent }),
           // Several values of one header go out as several headers.
           headers: request.headers as Record<string, string>,
@@ -82,7 +73,7 @@ export const open = (
             upgrade.on("socket", (connection) => {
               // Tickets come before the answer.
               connection.on("session", (session: Buffer) => {
-                reused.session = session
+                sessions.set(tls, session)
               })
             })
             upgrade.end()
