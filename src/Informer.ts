@@ -150,7 +150,7 @@ export interface Informer<K, S extends Scope = "Namespaced", N extends string = 
  * @category constructors
  */
 export const make: <K, E, S extends Scope, N extends string = never>(
-  resource: Descriptor<K, E> & CanWatch<K, S>,
+  resource: Descriptor<K, E, S> & CanWatch<K, S>,
   options?: Options<K, N> & CollectionNamespaceOption<S>
 ) => Effect.Effect<Informer<K, S, N>, never, KubeClient | EffectScope.Scope> = internal.make
 
@@ -177,7 +177,7 @@ export const make: <K, E, S extends Scope, N extends string = never>(
  * @category constructors
  */
 export const metadata: <K, E, S extends Scope, N extends string = never>(
-  resource: Descriptor<K, E> & CanWatch<K, S>,
+  resource: Descriptor<K, E, S> & CanWatch<K, S>,
   options?: Options<PartialObjectMetadata, N> & CollectionNamespaceOption<S>
 ) => Effect.Effect<Informer<PartialObjectMetadata, S, N>, never, KubeClient | EffectScope.Scope> = internal.metadata
 
@@ -199,7 +199,7 @@ export const metadata: <K, E, S extends Scope, N extends string = never>(
  */
 export const layer = <Id, K, E, S extends Scope, N extends string = never>(
   tag: Context.Tag<Id, Informer<K, S, N>>,
-  resource: Descriptor<K, E> & CanWatch<K, S>,
+  resource: Descriptor<K, E, S> & CanWatch<K, S>,
   options?: Options<K, N> & CollectionNamespaceOption<S>
 ): Layer.Layer<Id, KubeError, KubeClient> =>
   Layer.scoped(

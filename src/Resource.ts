@@ -476,7 +476,8 @@ export interface ResourceInfo {
  * @since 0.1.0
  * @category models
  */
-export interface Descriptor<K, I = K> extends ResourceInfo {
+export interface Descriptor<K, I = K, S extends Scope = Scope> extends ResourceInfo {
+  readonly scope: S
   readonly schema: Schema.Schema<K, I>
 }
 
@@ -793,7 +794,7 @@ export interface CanDeleteCollection<K, S extends Scope> {
  */
 export interface Namespaced<K, I = K>
   extends
-    Descriptor<K, I>,
+    Descriptor<K, I, "Namespaced">,
     CanGet<K, "Namespaced">,
     CanList<K, "Namespaced">,
     CanWatch<K, "Namespaced">,
@@ -812,7 +813,7 @@ export interface Namespaced<K, I = K>
  */
 export interface Cluster<K, I = K>
   extends
-    Descriptor<K, I>,
+    Descriptor<K, I, "Cluster">,
     CanGet<K, "Cluster">,
     CanList<K, "Cluster">,
     CanWatch<K, "Cluster">,
@@ -1339,8 +1340,8 @@ export type Custom<A> = KubernetesObject & A
  * @category models
  */
 export type Defined<A, I, S extends Scope, Status extends boolean, Scale extends boolean> = (S extends "Cluster"
-  ? Cluster<Custom<A>, I>
-  : Namespaced<Custom<A>, I>) &
+  ? Cluster<Custom<A>, Custom<I>>
+  : Namespaced<Custom<A>, Custom<I>>) &
   (Status extends true ? WithStatus<Custom<A>, S> : unknown) &
   (Scale extends true ? WithScale<S> : unknown)
 

@@ -505,7 +505,7 @@ export const emit = (snapshot: Snapshot, descriptions: Descriptions = {}): Reado
       resource.verbs.join(",") === allVerbs
         ? [`Resource.${resource.scope}<${kind}>`]
         : [
-            `Resource.Descriptor<${kind}>`,
+            `Resource.Descriptor<${kind}, ${kind}, ${scope}>`,
             ...Object.entries(capabilities).flatMap(([verb, can]) =>
               has(verb) ? [`Resource.${can}${createsStatus ? "Status" : ""}<${kind}, ${scope}>`] : []
             ),

@@ -398,15 +398,12 @@ const start = <K, S extends Scope, N extends string = never>(
   })
 
 export const make = <K, E, S extends Scope, N extends string = never>(
-  resource: Descriptor<K, E> & CanWatch<K, S>,
+  resource: Descriptor<K, E, S> & CanWatch<K, S>,
   options?: Options<K, N> & CollectionNamespaceOption<S>
-): Effect.Effect<Informer<K, S, N>, never, KubeClient | EffectScope.Scope> =>
-  // The scope of a kind is that of its verbs.
-  start({ plural: resource.plural, scope: resource.scope as S }, resource.watch, options)
+): Effect.Effect<Informer<K, S, N>, never, KubeClient | EffectScope.Scope> => start(resource, resource.watch, options)
 
 export const metadata = <K, E, S extends Scope, N extends string = never>(
-  resource: Descriptor<K, E> & CanWatch<K, S>,
+  resource: Descriptor<K, E, S> & CanWatch<K, S>,
   options?: Options<PartialObjectMetadata, N> & CollectionNamespaceOption<S>
 ): Effect.Effect<Informer<PartialObjectMetadata, S, N>, never, KubeClient | EffectScope.Scope> =>
-  // As in `make`.
-  start({ plural: resource.plural, scope: resource.scope as S }, resource.watchMetadata, options)
+  start(resource, resource.watchMetadata, options)

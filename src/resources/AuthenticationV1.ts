@@ -40,7 +40,7 @@ export interface StoredSelfSubjectReview extends SelfSubjectReview {
  * @since 0.1.0
  * @category models
  */
-export interface SelfSubjectReviewResource extends Resource.Descriptor<SelfSubjectReview>, Resource.CanCreate<SelfSubjectReview, "Cluster"> {}
+export interface SelfSubjectReviewResource extends Resource.Descriptor<SelfSubjectReview, SelfSubjectReview, "Cluster">, Resource.CanCreate<SelfSubjectReview, "Cluster"> {}
 
 /**
  * The `SelfSubjectReview` of `authentication.k8s.io/v1`: cluster-scoped, served as `selfsubjectreviews`.
@@ -140,7 +140,7 @@ export interface StoredTokenReview extends TokenReview {
  * @since 0.1.0
  * @category models
  */
-export interface TokenReviewResource extends Resource.Descriptor<TokenReview>, Resource.CanCreate<TokenReview, "Cluster"> {}
+export interface TokenReviewResource extends Resource.Descriptor<TokenReview, TokenReview, "Cluster">, Resource.CanCreate<TokenReview, "Cluster"> {}
 
 /**
  * The `TokenReview` of `authentication.k8s.io/v1`: cluster-scoped, served as `tokenreviews`.

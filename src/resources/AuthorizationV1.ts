@@ -41,7 +41,7 @@ export interface StoredLocalSubjectAccessReview extends LocalSubjectAccessReview
  * @since 0.1.0
  * @category models
  */
-export interface LocalSubjectAccessReviewResource extends Resource.Descriptor<LocalSubjectAccessReview>, Resource.CanCreate<LocalSubjectAccessReview, "Namespaced"> {}
+export interface LocalSubjectAccessReviewResource extends Resource.Descriptor<LocalSubjectAccessReview, LocalSubjectAccessReview, "Namespaced">, Resource.CanCreate<LocalSubjectAccessReview, "Namespaced"> {}
 
 /**
  * The `LocalSubjectAccessReview` of `authorization.k8s.io/v1`: namespaced, served as `localsubjectaccessreviews`.
@@ -113,7 +113,7 @@ export interface StoredSelfSubjectAccessReview extends SelfSubjectAccessReview {
  * @since 0.1.0
  * @category models
  */
-export interface SelfSubjectAccessReviewResource extends Resource.Descriptor<SelfSubjectAccessReview>, Resource.CanCreate<SelfSubjectAccessReview, "Cluster"> {}
+export interface SelfSubjectAccessReviewResource extends Resource.Descriptor<SelfSubjectAccessReview, SelfSubjectAccessReview, "Cluster">, Resource.CanCreate<SelfSubjectAccessReview, "Cluster"> {}
 
 /**
  * The `SelfSubjectAccessReview` of `authorization.k8s.io/v1`: cluster-scoped, served as `selfsubjectaccessreviews`.
@@ -182,7 +182,7 @@ export interface StoredSelfSubjectRulesReview extends SelfSubjectRulesReview {
  * @since 0.1.0
  * @category models
  */
-export interface SelfSubjectRulesReviewResource extends Resource.Descriptor<SelfSubjectRulesReview>, Resource.CanCreate<SelfSubjectRulesReview, "Cluster"> {}
+export interface SelfSubjectRulesReviewResource extends Resource.Descriptor<SelfSubjectRulesReview, SelfSubjectRulesReview, "Cluster">, Resource.CanCreate<SelfSubjectRulesReview, "Cluster"> {}
 
 /**
  * The `SelfSubjectRulesReview` of `authorization.k8s.io/v1`: cluster-scoped, served as `selfsubjectrulesreviews`.
@@ -251,7 +251,7 @@ export interface StoredSubjectAccessReview extends SubjectAccessReview {
  * @since 0.1.0
  * @category models
  */
-export interface SubjectAccessReviewResource extends Resource.Descriptor<SubjectAccessReview>, Resource.CanCreate<SubjectAccessReview, "Cluster"> {}
+export interface SubjectAccessReviewResource extends Resource.Descriptor<SubjectAccessReview, SubjectAccessReview, "Cluster">, Resource.CanCreate<SubjectAccessReview, "Cluster"> {}
 
 /**
  * The `SubjectAccessReview` of `authorization.k8s.io/v1`: cluster-scoped, served as `subjectaccessreviews`.

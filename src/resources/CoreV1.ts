@@ -42,7 +42,7 @@ export interface StoredBinding extends Binding {
  * @since 0.1.0
  * @category models
  */
-export interface BindingResource extends Resource.Descriptor<Binding>, Resource.CanCreateStatus<Binding, "Namespaced"> {}
+export interface BindingResource extends Resource.Descriptor<Binding, Binding, "Namespaced">, Resource.CanCreateStatus<Binding, "Namespaced"> {}
 
 /**
  * The `Binding` of `v1`: namespaced, served as `bindings`.
@@ -114,7 +114,7 @@ export interface StoredComponentStatus extends ComponentStatus {
  * @category models
  */
 export interface ComponentStatusResource
-  extends Resource.Descriptor<ComponentStatus>,
+  extends Resource.Descriptor<ComponentStatus, ComponentStatus, "Cluster">,
     Resource.CanGet<ComponentStatus, "Cluster">,
     Resource.CanList<ComponentStatus, "Cluster"> {}
 
@@ -472,7 +472,7 @@ export interface StoredNamespace extends Namespace {
  * @category models
  */
 export interface NamespaceResource
-  extends Resource.Descriptor<Namespace>,
+  extends Resource.Descriptor<Namespace, Namespace, "Cluster">,
     Resource.CanGet<Namespace, "Cluster">,
     Resource.CanList<Namespace, "Cluster">,
     Resource.CanWatch<Namespace, "Cluster">,

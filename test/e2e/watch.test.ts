@@ -267,7 +267,9 @@ layer(e2e.layer, e2e.live)("watch on a real API server", (it) => {
     }))
 
   /** What an informer of a kind has told, in short words, and how to wait until it knows just these. */
-  const following = <K, E, S extends Resource.Scope>(resource: Resource.Descriptor<K, E> & Resource.CanWatch<K, S>) =>
+  const following = <K, E, S extends Resource.Scope>(
+    resource: Resource.Descriptor<K, E, S> & Resource.CanWatch<K, S>
+  ) =>
     Effect.gen(function* () {
       const informer = yield* Informer.make(resource)
       const nameOf = (object: Resource.Stored<K>) =>

@@ -13,6 +13,8 @@ const Backup = Resource.define({ ...names, schema })
 const Both = Resource.define({ ...names, schema, status: true, scale: true })
 const Wide = Resource.define({ ...names, schema, scope: "Cluster" })
 
+declare const firstIn: <K>(kind: Resource.Namespaced<K>) => Effect.Effect<Stored<K>, KubeError, KubeClient>
+
 describe("a custom resource", () => {
   test("has the fields of its schema and the envelope of every object", () => {
     type Got = Effect.Effect.Success<ReturnType<typeof Backup.get>>
@@ -53,6 +55,13 @@ describe("a custom resource", () => {
     expect(Wide.get).type.not.toBeCallableWith("x", { namespace: "y" })
     expect(Wide.list).type.not.toBeCallableWith({ allNamespaces: true })
     expect(Wide.delete).type.not.toBeCallableWith("x", { namespace: "y" })
+  })
+
+  test("goes into a function of any kind of its scope", () => {
+    type Got = Effect.Effect.Success<ReturnType<typeof Backup.get>>
+    expect(firstIn(Backup)).type.toBe<Effect.Effect<Got, KubeError, KubeClient>>()
+    expect(firstIn(Both)).type.toBe<Effect.Effect<Got, KubeError, KubeClient>>()
+    expect(firstIn).type.not.toBeCallableWith(Wide)
   })
 
   test("has status and scale only when they are switched on", () => {

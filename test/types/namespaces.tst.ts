@@ -1,4 +1,17 @@
-import { Deployment, Namespace, Node, PersistentVolume, Pod, type Stored } from "effect-kubernetes"
+import type { Effect } from "effect"
+import {
+  Binding,
+  ComponentStatus,
+  Deployment,
+  type KubeClient,
+  type KubeError,
+  Namespace,
+  Node,
+  PersistentVolume,
+  Pod,
+  type Resource,
+  type Stored
+} from "effect-kubernetes"
 import { describe, expect, test } from "tstyche"
 
 declare const node: Stored<Node>
@@ -103,3 +116,23 @@ describe("a kind of the whole cluster", () => {
     expect<Stored<Node>["metadata"]["namespace"]>().type.toBe<string | undefined>()
   })
 })
+
+describe("a function of any kind of one scope", () => {
+  test("gives what the kind stores", () => {
+    expect(firstIn(Pod)).type.toBe<Effect.Effect<Stored<Pod>, KubeError, KubeClient>>()
+    expect(firstIn(Deployment)).type.toBe<Effect.Effect<Stored<Deployment>, KubeError, KubeClient>>()
+    expect(first(Node)).type.toBe<Effect.Effect<Stored<Node>, KubeError, KubeClient>>()
+  })
+
+  test("takes no kind of the other scope", () => {
+    expect(firstIn).type.not.toBeCallableWith(Node)
+    expect(firstIn).type.not.toBeCallableWith(Namespace)
+    expect(first).type.not.toBeCallableWith(Pod)
+    expect(Node.scope).type.toBe<"Cluster">()
+    expect(ComponentStatus.scope).type.toBe<"Cluster">()
+    expect(Binding.scope).type.toBe<"Namespaced">()
+  })
+})
+
+declare const firstIn: <K>(kind: Resource.Namespaced<K>) => Effect.Effect<Stored<K>, KubeError, KubeClient>
+declare const first: <K>(kind: Resource.Cluster<K>) => Effect.Effect<Stored<K>, KubeError, KubeClient>
