@@ -665,6 +665,8 @@ export type WithConditions<K, Names extends string> = {
   readonly [N in Names]: Condition<Stored<K>>
 }
 
+// `NoInfer` where a kind is written: a function of any such kind is to take what is written, not what is stored.
+
 /**
  * `create`.
  *
@@ -676,7 +678,7 @@ export interface CanCreate<K, S extends Scope> {
   readonly create: (
     object: K,
     options?: WriteOptions & NamespaceOption<S>
-  ) => Effect.Effect<Stored<K>, KubeError, KubeClient>
+  ) => Effect.Effect<Stored<NoInfer<K>>, KubeError, KubeClient>
 }
 
 /**
@@ -703,7 +705,7 @@ export interface CanReplace<K, S extends Scope> {
   readonly replace: (
     object: K & Named,
     options?: WriteOptions & NamespaceOption<S>
-  ) => Effect.Effect<Stored<K>, KubeError, KubeClient>
+  ) => Effect.Effect<Stored<NoInfer<K>>, KubeError, KubeClient>
 }
 
 /**
@@ -751,9 +753,9 @@ export interface CanModify<K, S extends Scope> {
    */
   readonly modify: <E = never, R = never>(
     ref: Ref<S>,
-    f: (object: Stored<K>) => K | Effect.Effect<K, E, R>,
+    f: (object: Stored<NoInfer<K>>) => K | Effect.Effect<K, E, R>,
     options?: WriteOptions & NamespaceOption<S>
-  ) => Effect.Effect<Stored<K>, KubeError | E, KubeClient | R>
+  ) => Effect.Effect<Stored<NoInfer<K>>, KubeError | E, KubeClient | R>
 }
 
 /**

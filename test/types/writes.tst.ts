@@ -7,6 +7,7 @@ import {
   type KubeError,
   Patch,
   Pod,
+  type Resource,
   Selector,
   type Stored
 } from "effect-kubernetes"
@@ -29,6 +30,23 @@ describe("create", () => {
     expect(Pod.create).type.not.toBeCallableWith({ spec: { containers: [{ image: "nginx" }] } })
     expect(Pod.create).type.not.toBeCallableWith({ spec: { container: [] } })
     expect(Pod.create({})).type.toBe<Effect.Effect<Stored<Pod>, KubeError, KubeClient>>()
+  })
+})
+
+declare const createIn: <K>(
+  kind: Resource.CanCreate<K, "Namespaced">,
+  object: NoInfer<K>
+) => Effect.Effect<Stored<K>, KubeError, KubeClient>
+declare const modifyIn: <K>(kind: Resource.CanModify<K, "Namespaced">, f: (object: Stored<K>) => NoInfer<K>) => void
+
+describe("a function of any kind that is written", () => {
+  test("takes what is written, and gives what is stored", () => {
+    expect(createIn(ConfigMap, { metadata: { name: "a" }, data: { b: "c" } })).type.toBe<
+      Effect.Effect<Stored<ConfigMap>, KubeError, KubeClient>
+    >()
+    expect(createIn).type.not.toBeCallableWith(ConfigMap, { data: { b: 5 } })
+    expect(modifyIn).type.toBeCallableWith(ConfigMap, () => ({ metadata: { name: "a" } }))
+    expect(modifyIn).type.not.toBeCallableWith(ConfigMap, () => ({ data: { b: 5 } }))
   })
 })
 
