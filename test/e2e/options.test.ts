@@ -40,7 +40,7 @@ interface Subject {
 
 /** What is generic here is about all kinds alike: a kind's own type does not matter. */
 const subject = <K, I>(
-  kind: Resource.Cluster<K, I>,
+  kind: Resource.Cluster<K, I> | Resource.Namespaced<K, I>,
   own: {
     readonly object: (metadata: Meta, value: string) => K
     readonly value: (stored: Stored<K>) => unknown
