@@ -102,7 +102,7 @@ const compile = (
       const message = missing
         ? "Go is not installed. The test cluster is compiled from source: install Go from https://go.dev/dl, " +
           "or set E2E_KUBECONFIG to use a cluster that runs already"
-        : "cannot run the Go compiler"
+        : `cannot run the Go compiler: ${cause.message}`
       return new BinaryError({ message, cause })
     }),
     Effect.filterOrFail(

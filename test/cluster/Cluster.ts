@@ -248,6 +248,8 @@ const boot = ({ kube: binary, node }: Binaries, options: Options) =>
     const ready = Effect.gen(function* () {
       const apiServer = yield* apiServerRef
       yield* kubectl("get", "--raw=/readyz").pipe(
+        // A binary that is empty runs, and succeeds.
+        Effect.filterOrFail((answer) => answer === "ok"),
         Effect.retry(Schedule.spaced("100 millis")),
         Effect.timeout("1 minute"),
         Effect.catchAll(() => apiServer.fail("is not ready after a minute")),

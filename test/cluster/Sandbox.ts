@@ -21,10 +21,13 @@ import { tail } from "./run.js"
 export class ProgramError extends Data.TaggedError("ProgramError")<{
   readonly program: string
   readonly reason: string
+  readonly binary: string
   readonly log: string
 }> {
   override get message() {
-    return `${this.program} ${this.reason}. The end of its log:\n${this.log}`
+    return this.log === ""
+      ? `${this.program} ${this.reason}, without a word. If ${this.binary} is damaged, delete it: it is compiled again`
+      : `${this.program} ${this.reason}. The end of its log:\n${this.log}`
   }
 }
 
@@ -116,7 +119,7 @@ export const make = (
       const fail = (reason: string) =>
         fs.readFileString(logPath).pipe(
           Effect.orElseSucceed(() => ""),
-          Effect.flatMap((log) => new ProgramError({ program: name, reason, log: tail(log) }))
+          Effect.flatMap((log) => new ProgramError({ program: name, reason, binary: command[0], log: tail(log) }))
         )
       return fs.open(logPath, { flag: "a" }).pipe(
         Effect.flatMap((log) => spawn(command, log.fd, supervisor)),

@@ -6,8 +6,10 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import type * as Binary from "./Binary.js"
 import * as Cluster from "./Cluster.js"
 import * as Node from "./Node.js"
+import type * as Sandbox from "./Sandbox.js"
 
 const usage = `Usage: npm run cluster [-- --node]
 
@@ -35,8 +37,8 @@ The logs are in ${cluster.directory}. Ctrl-C ends the cluster.`
     return yield* Effect.never
   }).pipe(Effect.scoped)
 
-/** What a person can do something about is said in one line. */
-const unavailable = (error: Node.NodeUnavailable) =>
+/** What a person can do something about is said without a stack. */
+const unavailable = (error: Binary.BinaryError | Node.NodeUnavailable | Sandbox.ProgramError) =>
   Effect.zipRight(
     Console.error(error.message),
     Effect.sync(() => {
@@ -55,7 +57,7 @@ const main = Effect.suspend(() => {
           process.exitCode = 2
         })
       )
-}).pipe(Effect.catchTag("NodeUnavailable", unavailable))
+}).pipe(Effect.catchTags({ BinaryError: unavailable, NodeUnavailable: unavailable, ProgramError: unavailable }))
 
 // Standard output is for the one line only.
 const StderrLogger = Logger.replace(Logger.defaultLogger, Logger.prettyLogger({ stderr: true }))

@@ -1,8 +1,10 @@
 import * as Command from "@effect/platform/Command"
 import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, inject, it, layer } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -10,6 +12,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Binary from "../cluster/Binary.js"
 import * as Cluster from "../cluster/Cluster.js"
 import { run } from "../cluster/run.js"
 
@@ -106,6 +109,25 @@ describe.skipIf(Boolean(process.env["E2E_KUBECONFIG"]))("a cluster that is boote
       assert.strictEqual(error._tag, "ProgramError")
       assert.include(error.message, "kube-apiserver ended with exit code 1. The end of its log:")
       assert.include(error.message, "unknown flag: --no-such-flag")
+    }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
+  )
+
+  it.live("says so when its binary is damaged", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const cache = yield* fs.makeTempDirectoryScoped()
+      const binary = path.join(cache, "effect-kubernetes", path.basename(yield* Binary.build))
+      yield* fs.makeDirectory(path.dirname(binary))
+      // A file that a machine left empty when it lost its power is a script: it runs, and every kubectl succeeds.
+      yield* fs.writeFileString(binary, 'test "$1" = kubectl || sleep 1', { mode: 0o755 })
+      const error = yield* Cluster.make().pipe(
+        Effect.asVoid,
+        Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["XDG_CACHE_HOME", cache]]))),
+        Effect.flip
+      )
+      assert.strictEqual(error._tag, "ProgramError")
+      assert.include(error.message, `If ${binary} is damaged, delete it`)
     }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
   )
 
