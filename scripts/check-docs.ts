@@ -3,7 +3,7 @@
  *
  *     npm run check:docs
  *
- * Examples are the `ts` blocks of the docstrings in `src`, of the README, CONTRIBUTING and `docs`. All of them are
+ * Examples are the `ts` blocks of the docstrings in `src` and of the Markdown files. All of them are
  * compiled in one program, as files that exist only in memory.
  */
 import * as NodeContext from "@effect/platform-node/NodeContext"
@@ -155,7 +155,13 @@ const check = Effect.gen(function* () {
         .toSorted()
     )
   const modules = (yield* under("src", ".ts")).filter((file) => !file.split(path.sep).includes("internal"))
-  const pages = ["README.md", "CONTRIBUTING.md", ...(yield* under("docs", ".md"))]
+  const pages = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "bench/README.md",
+    "test/cluster/README.md",
+    ...(yield* under("docs", ".md"))
+  ]
 
   const read = yield* Effect.forEach([...modules, ...pages], (file) =>
     Effect.map(fs.readFileString(path.join(root, file)), (text) => examplesOf(file, text))

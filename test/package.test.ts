@@ -17,8 +17,22 @@ const Manifest = Schema.parseJson(
     name: Schema.String,
     version: Schema.String,
     sideEffects: Schema.Boolean,
+    engines: Schema.Struct({ node: Schema.String }),
     dependencies: Schema.Record({ key: Schema.String, value: Schema.String }),
     peerDependencies: Schema.Record({ key: Schema.String, value: Schema.String })
+  })
+)
+
+/** What is installed, and with which Node it runs. */
+const Lock = Schema.parseJson(
+  Schema.Struct({
+    packages: Schema.Record({
+      key: Schema.String,
+      value: Schema.Struct({
+        dev: Schema.optionalWith(Schema.Boolean, { default: () => false }),
+        engines: Schema.optional(Schema.Struct({ node: Schema.optional(Schema.String) }))
+      })
+    })
   })
 )
 
@@ -70,6 +84,20 @@ layer(NodeContext.layer, { excludeTestServices: true })("the package", (it) => {
       const peers = ["@effect/platform", "@effect/platform-node", "effect"]
       assert.deepStrictEqual(Object.keys(peerDependencies).toSorted(), peers)
       for (const peer of peers) assert.notProperty(dependencies, peer)
+    })
+  )
+
+  it.effect("wants no older Node than its dependencies do", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const { packages } = yield* Effect.flatMap(fs.readFileString(`${root}package-lock.json`), Schema.decode(Lock))
+      const oldest = (range = "") => />=\s*([\d.]+)/.exec(range)?.[1] ?? "0"
+      const ours = oldest((yield* manifest).engines.node)
+      const used = Object.entries(packages).filter(([path, { dev }]) => path !== "" && !dev)
+      assert.isNotEmpty(used)
+      for (const [path, { engines }] of used) {
+        assert.isAtMost(oldest(engines?.node).localeCompare(ours, "en", { numeric: true }), 0, path)
+      }
     })
   )
 
