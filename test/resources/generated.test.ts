@@ -3,6 +3,7 @@ import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it, vi } from "vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as fc from "effect/FastCheck"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import { spawnSync } from "node:child_process"
@@ -10,6 +11,7 @@ import { fileURLToPath } from "node:url"
 import ts from "typescript"
 import * as Snapshot from "../../scripts/generate/snapshot.js"
 import { AlwaysSentId, MergeId } from "../../src/internal/annotations.js"
+import { shapeOf } from "../../src/internal/check.js"
 import type * as Generated from "../../src/internal/schemas.js"
 import * as resources from "../../src/resources/index.js"
 
@@ -182,6 +184,101 @@ const sample = (schema: Snapshot.OpenApiSchema, full: boolean, inside: ReadonlyA
   }
 }
 
+interface Made {
+  readonly value: unknown
+  /** Where the value has a type, with a value of another one. */
+  readonly places: ReadonlyArray<readonly [path: ReadonlyArray<string | number>, wrong: unknown]>
+}
+
+const constant = (value: unknown, wrong?: unknown): fc.Arbitrary<Made> =>
+  fc.constant({ value, places: wrong === undefined ? [] : [[[], wrong]] })
+
+const leaf = (values: fc.Arbitrary<unknown>, wrong: unknown): fc.Arbitrary<Made> =>
+  values.map((value) => ({ value, places: [[[], wrong]] }))
+
+/** One value of its parts. */
+const composed = (
+  parts: ReadonlyArray<readonly [key: string | number, part: Made]>,
+  value: unknown,
+  wrong: unknown
+): Made => ({
+  value,
+  places: [
+    [[], wrong],
+    ...parts.flatMap(([key, { places }]) => places.map(([path, wrong]) => [[key, ...path], wrong] as const))
+  ]
+})
+
+/** Any object that a schema of OpenAPI allows. */
+const anyOf = (schema: Snapshot.OpenApiSchema, inside: ReadonlyArray<string> = []): fc.Arbitrary<Made> => {
+  const ref = schema.$ref ?? schema.allOf?.[0]?.$ref
+  if (ref !== undefined) {
+    const name = Snapshot.refName(ref)
+    const found = snapshot.schemas[name] ?? {}
+    // A type that contains itself does so twice at most.
+    const again = inside.filter((other) => other === name).length > 1
+    return anyOf(again ? { ...found, properties: {} } : found, [...inside, name])
+  }
+  switch (schema.type) {
+    case "array":
+      return fc.array(anyOf(schema.items ?? {}, inside), { maxLength: 2 }).map((items) =>
+        composed(
+          items.map((item, index) => [index, item]),
+          items.map(({ value }) => value),
+          { 0: "x" }
+        )
+      )
+    case "boolean":
+      return leaf(fc.boolean(), "true")
+    case "integer":
+    case "number":
+      return leaf(fc.oneof(fc.integer(), fc.constantFrom(0, -0, 2 ** 53 - 1, 1e300)), "80")
+    case "string":
+      return leaf(fc.string({ maxLength: 5 }), 80)
+    case "object": {
+      const properties = Object.entries(schema.properties ?? {})
+      const made: fc.Arbitrary<ReadonlyArray<readonly [string, Made | undefined]>> =
+        schema.additionalProperties !== undefined
+          ? fc.array(
+              fc.tuple(
+                fc.constantFrom("a", "b/c", "toString", "__proto__"),
+                anyOf(schema.additionalProperties, inside)
+              ),
+              { maxLength: 2 }
+            )
+          : fc.tuple(
+              ...properties.map(([name, property]) => {
+                const fixed = typeMeta(schema, name)
+                const part = fixed === undefined ? anyOf(property, inside) : constant(fixed, "Other")
+                // What the server always sends is not optional in what is read; deep down, most is left out.
+                const there =
+                  schema.required?.includes(name) === true || name === "metadata" || property.default !== undefined
+                return fc.tuple(
+                  fc.constant(name),
+                  there ? part : fc.option(part, { nil: undefined, freq: inside.length > 1 ? 1 : 3 })
+                )
+              })
+            )
+      return made.map((all) => {
+        const parts = new Map(all.flatMap(([name, part]) => (part === undefined ? [] : [[name, part] as const])))
+        return composed([...parts], Object.fromEntries([...parts].map(([name, { value }]) => [name, value])), ["x"])
+      })
+    }
+    default:
+      return constant(schema.oneOf === undefined ? { any: ["thing", null] } : "1")
+  }
+}
+
+/** The value with another one at this place. */
+const withWrong = (value: unknown, [key, ...path]: ReadonlyArray<string | number>, wrong: unknown): unknown => {
+  if (key === undefined) return wrong
+  const entries: ReadonlyArray<readonly [string, unknown]> = Object.entries(Object(value))
+  const changed = entries.map(
+    ([name, part]) => [name, name === String(key) ? withWrong(part, path, wrong) : part] as const
+  )
+  return Array.isArray(value) ? changed.map(([, part]) => part) : Object.fromEntries(changed)
+}
+
 /** What `apiVersion` and `kind` have to be in a kind, also where it is a part of another one. */
 const typeMeta = (schema: Snapshot.OpenApiSchema, property: string): string | undefined => {
   const [gvk, ...more] = schema["x-kubernetes-group-version-kind"] ?? []
@@ -272,6 +369,33 @@ describe("the generated kinds", () => {
     }
   })
 
+  it("take any object that OpenAPI allows, as it is, and find what is wrong in any other", () => {
+    let found = 0
+    for (const resource of snapshot.resources) {
+      const { schema } = builtIn(resource)
+      const { check } = shapeOf(schema.ast)
+      const is = Schema.is(schema)
+      fc.assert(
+        fc.property(anyOf(schemaOf(resource)), fc.nat(), ({ places, value }, at) => {
+          const parsed = structuredClone(value)
+          const problem = check(parsed)
+          // What the server always sends may be missing here: the Schema does not ask for it.
+          if (problem !== undefined) assert.isUndefined(problem.actual, `${resource.kind} ${problem.path.join(" < ")}`)
+          assert.deepStrictEqual(parsed, value)
+          assert.isTrue(is(value), resource.kind)
+          if (problem !== undefined) return
+          const [path, wrong] = places[at % places.length] ?? assert.fail("nothing to change")
+          const changed = withWrong(value, path, wrong)
+          assert.deepStrictEqual(check(changed)?.path.toReversed(), [...path], resource.kind)
+          assert.isFalse(is(withWrong(value, path, wrong)), resource.kind)
+          found++
+        }),
+        { numRuns: 15 }
+      )
+    }
+    assert.isAbove(found, 300)
+  })
+
   it("refuse an object of another kind", () => {
     for (const resource of resources.builtIn) {
       const is = Schema.is(resource.schema)
@@ -340,6 +464,48 @@ describe("the generated schemas", () => {
       mapType: "atomic",
       patchStrategy: "replace"
     })
+  })
+
+  it("know of every field what OpenAPI says of it", () => {
+    const extensionsOf = (schema: Snapshot.OpenApiSchema): Record<string, unknown> => {
+      const ref = schema.$ref ?? schema.allOf?.[0]?.$ref
+      return {
+        ...(ref === undefined ? {} : extensionsOf(snapshot.schemas[Snapshot.refName(ref)] ?? {})),
+        ...JSON.parse(
+          JSON.stringify({
+            // Bytes, a list in Go, are text here.
+            type: schema.type === "string" ? undefined : schema["x-kubernetes-list-type"],
+            keys: schema["x-kubernetes-list-map-keys"],
+            mapType: schema["x-kubernetes-map-type"],
+            patchStrategy: schema["x-kubernetes-patch-strategy"],
+            patchMergeKey: schema["x-kubernetes-patch-merge-key"]
+          })
+        )
+      }
+    }
+    let count = 0
+    for (const { module, schema } of modules) {
+      for (const [name] of typesOf(module)) {
+        const [, group, version] = /^(.*)(V\d\w*)$/.exec(module) ?? []
+        const suffix = `.${group?.toLowerCase()}.${version?.toLowerCase()}.${name}`
+        const described = Object.entries(snapshot.schemas).find(([full]) => full.endsWith(suffix))?.[1].properties ?? {}
+        const built: unknown = schema(name)
+        assert(Schema.isSchema(built))
+        for (const [field, property] of Object.entries(described)) {
+          const expected = extensionsOf(property)
+          const found = AST.isTypeLiteral(built.ast)
+            ? built.ast.propertySignatures.find((one) => one.name === field)
+            : undefined
+          assert.deepStrictEqual(
+            found === undefined ? "none" : (mergeOf(found.type) ?? {}),
+            expected,
+            `${module}.${name}.${field}`
+          )
+          if (Object.keys(expected).length > 0) count++
+        }
+      }
+    }
+    assert.isAbove(count, 300)
   })
 
   it("know what the server always sends", () => {
