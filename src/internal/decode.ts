@@ -76,8 +76,13 @@ export const run = <A>(
   value: unknown,
   prefix: ReadonlyArray<PropertyKey> = []
 ): Either.Either<A, DecodeError> => {
-  const problem = codec.check(value)
-  if (problem !== undefined) return Either.left(fromProblem(request, problem, prefix))
+  const checked = Either.try({
+    try: () => codec.check(value),
+    // Types that contain themselves: thousands of levels are more than the stack holds.
+    catch: () => decodeError(request, { at: formatPath(prefix), problem: "nested too deeply to be read" })
+  })
+  if (Either.isLeft(checked)) return Either.left(checked.left)
+  if (checked.right !== undefined) return Either.left(fromProblem(request, checked.right, prefix))
   // The check has shown it.
   if (codec._tag === "InPlace") return Either.right(value as A)
   return Either.mapLeft(codec.decode(value), (issue) => {

@@ -20,6 +20,7 @@ import {
   Auth,
   AuthError,
   ConfigMap,
+  CustomResourceDefinition,
   Http,
   KubeClient,
   KubeConfig,
@@ -720,6 +721,27 @@ describe("a 200 that is not what was asked for", () => {
       assert.strictEqual(
         yield* fails(Pod.list(), ok(podList([pod("a"), { kind: "Service", apiVersion: "v1" }]))),
         `DecodeError: items[1]: expected a Pod of v1, got a Service of v1 (GET ${at})`
+      )
+    })
+  )
+
+  it.effect("a JSON Schema of 20,000 levels is an error, and no defect", () =>
+    Effect.gen(function* () {
+      const levels = 20_000
+      const text = `${'{"items":'.repeat(levels)}{}${"}".repeat(levels)}`
+      const { metadata } = pod("web")
+      const versions = [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: "deep" } }]
+      const spec = { group: "g", names: { kind: "K", plural: "ks" }, scope: "Cluster", versions }
+      const whole = {
+        apiVersion: "apiextensions.k8s.io/v1",
+        kind: "CustomResourceDefinition",
+        metadata,
+        spec,
+        status: {}
+      }
+      assert.match(
+        yield* fails(CustomResourceDefinition.get("x"), ok(JSON.stringify(whole).replace('"deep"', text))),
+        /^DecodeError: nested too deeply to be read \(GET /
       )
     })
   )
