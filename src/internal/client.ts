@@ -102,7 +102,8 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
       }
       const impersonate = defaults.impersonate ?? config.user.impersonate
       if (impersonate !== undefined) {
-        for (const [name, value] of impersonationHeaders(impersonate)) {
+        for (const [name, text] of impersonationHeaders(impersonate)) {
+          const value = asBytes(text)
           const before = headers[name]
           headers[name] = before === undefined ? value : [...(typeof before === "string" ? [before] : before), value]
         }
@@ -141,13 +142,21 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
       const limit = wanted === "infinity" ? Duration.infinity : Duration.decode(wanted)
       const began = clock.unsafeCurrentTimeMillis()
       const passed = () => clock.unsafeCurrentTimeMillis() - began
+      const remaining = () => (Duration.isFinite(limit) ? Math.max(0, Duration.toMillis(limit) - passed()) : undefined)
       return {
         defaults,
         limit,
         /** Milliseconds. */
         passed,
         /** Milliseconds until the limit, if there is one. */
-        remaining: () => (Duration.isFinite(limit) ? Math.max(0, Duration.toMillis(limit) - passed()) : undefined),
+        remaining,
+        /** Ends the effect at the limit. */
+        within: <A, R>(effect: Effect.Effect<A, KubeError, R>): Effect.Effect<A, KubeError, R> => {
+          const left = remaining()
+          return left === undefined
+            ? effect
+            : limited(effect, { duration: left, onTimeout: () => timedOut(request, limit) })
+        },
         spanned: <A extends HttpHead, R>(effect: Effect.Effect<A, KubeError, R>): Effect.Effect<A, KubeError, R> =>
           // The default tracer shows its spans to nobody; making one costs a fifth of a small request.
           Context.get(services, Tracer.Tracer) === silentTracer || !fiber.getFiberRef(FiberRef.currentTracerEnabled)
@@ -166,7 +175,7 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
       readError: (answer: A) => Effect.Effect<string, HttpFailure, R>
     ): Effect.Effect<A, KubeError, R> =>
       Effect.withFiberRuntime<A, KubeError, R>((fiber) => {
-        const { defaults, limit, passed, remaining, spanned } = begin(fiber, request)
+        const { defaults, limit, passed, remaining, spanned, within } = begin(fiber, request)
         const encoded = encodeBody(request)
         if (Either.isLeft(encoded)) return Effect.fail(encoded.left)
         const text = encoded.right
@@ -184,8 +193,8 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
               const result =
                 (answer.status >= 200 && answer.status < 300) || answer.status === 101
                   ? Effect.succeed(answer)
-                  : Effect.matchEffect(readError(answer), {
-                      onFailure: (failure) => recover(toError(failure), credentials),
+                  : Effect.matchEffect(within(Effect.mapError(readError(answer), toError)), {
+                      onFailure: (error) => recover(error, credentials),
                       onSuccess: (body) => recover(apiError(request, answer, body), credentials)
                     })
               return answer.headers["warning"] === undefined
@@ -213,13 +222,7 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
                   )
                 : Effect.fail(last)
             ),
-            Duration.isFinite(limit)
-              ? (effect) =>
-                  limited(effect, {
-                    duration: Duration.millis(remaining() ?? 0),
-                    onTimeout: () => timedOut(request, limit)
-                  })
-              : (effect) => effect,
+            within,
             Effect.tapError((last) => Effect.sync(() => metrics.failed(request, last)))
           )
         const counted = Effect.matchEffect(auth.credentials, {
@@ -257,7 +260,7 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
     const exchange = ({ body, search, ...about }: RawRequest): Effect.Effect<RawResponse, KubeError, Scope.Scope> =>
       Effect.withFiberRuntime((fiber) => {
         const request: Request = { ...about, query: [] }
-        const { defaults, limit, passed, remaining, spanned } = begin(fiber, request)
+        const { defaults, limit, passed, remaining, spanned, within } = begin(fiber, request)
         // Nobody knows whether a stream can be run again.
         const once = typeof body === "object" && !(body instanceof Uint8Array)
         const attempt = (credentials: Credentials): Effect.Effect<RawResponse, KubeError, Scope.Scope> =>
@@ -276,7 +279,7 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
         const authentic = Effect.flatMap(auth.credentials, (credentials) =>
           Effect.flatMap(attempt(credentials), (answer) =>
             mayBeStatus(answer, 401)
-              ? Effect.flatMap(Stream.runCollect(answer.body), (read) => {
+              ? Effect.flatMap(within(Stream.runCollect(answer.body)), (read) => {
                   const again = { ...answer, body: Stream.fromChunk(read) }
                   return isUnauthorized(Buffer.concat([...read]).toString("utf8"))
                     ? auth.reject(credentials).pipe(
@@ -503,8 +506,12 @@ const retryAfterOf = (head: HttpHead, status: Status): Duration.Duration | undef
   return typeof seconds === "number" && Number.isFinite(seconds) && seconds >= 0 ? Duration.seconds(seconds) : undefined
 }
 
+/** Headers go out, and come in, with a character for each byte; the API server writes and reads UTF-8. */
+const asBytes = (text: string): string => Buffer.from(text, "utf8").toString("latin1")
+const fromBytes = (text: string): string => Buffer.from(text, "latin1").toString("utf8")
+
 /** The texts of `Warning` headers: `299 - "text"`, several in one header or in several. */
 export const parseWarnings = (header: string | ReadonlyArray<string> | undefined): ReadonlyArray<string> =>
   (header === undefined ? [] : typeof header === "string" ? [header] : header).flatMap((line) =>
-    [...line.matchAll(/\b299 \S+ "((?:[^"\\]|\\.)*)"/g)].map(([, text = ""]) => text.replace(/\\(.)/g, "$1"))
+    [...line.matchAll(/\b299 \S+ "((?:[^"\\]|\\.)+)"/g)].map(([, text = ""]) => fromBytes(text.replace(/\\(.)/g, "$1")))
   )

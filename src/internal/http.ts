@@ -1,6 +1,6 @@
 import { isIP } from "node:net"
 import { Readable } from "node:stream"
-import { createSecureContext, type ConnectionOptions } from "node:tls"
+import { checkServerIdentity, createSecureContext, type ConnectionOptions } from "node:tls"
 import { gunzip } from "node:zlib"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -9,12 +9,15 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { Agent, EnvHttpProxyAgent, ProxyAgent, Socks5ProxyAgent, type Dispatcher } from "undici"
+import { Agent, type Dispatcher } from "undici"
 import { ConfigError } from "../KubeError.js"
 import { Auth } from "../layers/Auth.js"
 import type { HttpFailure, HttpHead, HttpRequest, HttpResponse, HttpService, HttpStream } from "../layers/Http.js"
 import { KubeConfig, type Cluster } from "../layers/KubeConfig.js"
+import { makeConnector } from "./connector.js"
+import { environmentProxy, isLoopback } from "./environmentProxy.js"
 import { makeInbox } from "./inbox.js"
+import { parseProxyUrl } from "./kubeconfig.js"
 import { after } from "./timer.js"
 
 /** Connections that calls share. A watch or a log has one of its own, so that it never keeps a call waiting. */
@@ -24,9 +27,10 @@ const connectTimeout = 30_000
 const keepAlive = 60_000
 
 export const make: Effect.Effect<HttpService, ConfigError, KubeConfig | Auth | Scope.Scope> = Effect.gen(function* () {
-  const { cluster } = yield* KubeConfig
+  const { cluster: configured } = yield* KubeConfig
   const { clientCertificate } = yield* Auth
-  const url = new URL(cluster.server)
+  const url = new URL(configured.server)
+  const cluster = { ...configured, proxyUrl: yield* proxyOf(configured, url) }
   const tls: Tls = {
     // One for all connections: reading the certificates and the key takes longer than all else that opening one does.
     secureContext:
@@ -35,6 +39,8 @@ export const make: Effect.Effect<HttpService, ConfigError, KubeConfig | Auth | S
             try: () =>
               createSecureContext({
                 ca: cluster.certificateAuthority,
+                // What the kubeconfig trusts is trusted, also where it is no root.
+                allowPartialTrustChain: cluster.certificateAuthority !== undefined,
                 ...(clientCertificate === undefined
                   ? {}
                   : { cert: clientCertificate.certificate, key: Redacted.value(clientCertificate.key) })
@@ -43,14 +49,30 @@ export const make: Effect.Effect<HttpService, ConfigError, KubeConfig | Auth | S
               new ConfigError({ message: `cluster "${cluster.name}": its certificates cannot be used for TLS`, cause })
           })
         : undefined,
-    ...(cluster.tlsServerName === undefined ? {} : { servername: cluster.tlsServerName }),
+    ...serverName(cluster.tlsServerName),
     rejectUnauthorized: !cluster.insecureSkipTlsVerify
   }
-  const dispatcher = (connections: number | null) =>
-    Effect.acquireRelease(
-      Effect.sync(() => makeDispatcher(cluster, tls, connections)),
-      (agent) => Effect.promise(() => agent.destroy())
-    )
+  const proxy = cluster.proxyUrl === undefined ? undefined : new URL(Redacted.value(cluster.proxyUrl))
+  const dispatcher = (connections: number | null): Effect.Effect<Dispatcher, never, Scope.Scope> =>
+    Effect.gen(function* () {
+      const { connect } = yield* Effect.acquireRelease(
+        Effect.sync(() => makeConnector(proxy, { ...tls, timeout: connectTimeout })),
+        ({ close }) => Effect.sync(close)
+      )
+      return yield* Effect.acquireRelease(
+        Effect.sync(
+          () =>
+            new Agent({
+              connections,
+              pipelining: 1,
+              keepAliveTimeout: keepAlive,
+              keepAliveMaxTimeout: keepAlive,
+              connect
+            })
+        ),
+        (agent) => Effect.promise(() => agent.destroy())
+      )
+    })
   const calls = yield* dispatcher(poolSize)
   const streams = yield* dispatcher(null)
   const prefix = url.pathname === "/" ? "" : url.pathname
@@ -58,6 +80,7 @@ export const make: Effect.Effect<HttpService, ConfigError, KubeConfig | Auth | S
     origin: url.origin,
     prefix,
     cluster,
+    // On the way to this very machine, packing costs more than it saves.
     compress: !cluster.disableCompression && !isLoopback(url.hostname)
   }
   return {
@@ -75,38 +98,36 @@ export const make: Effect.Effect<HttpService, ConfigError, KubeConfig | Auth | S
   }
 })
 
-/** On the way to this very machine, packing costs more than it saves. */
-const isLoopback = (hostname: string): boolean => /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
+/** The proxy of the kubeconfig, else of the environment. */
+const proxyOf = ({ name, proxyUrl }: Cluster, server: URL): Effect.Effect<Redacted.Redacted | undefined, ConfigError> =>
+  Effect.suspend(() => {
+    if (proxyUrl !== undefined) {
+      return Effect.as(parseProxyUrl(Redacted.value(proxyUrl), `cluster "${name}": proxy-url`), proxyUrl)
+    }
+    const found = environmentProxy(server, process.env)
+    return found === undefined
+      ? Effect.succeed(undefined)
+      : Effect.as(parseProxyUrl(found.url, found.variable), Redacted.make(found.url))
+  })
+
+/** The name to expect in the server's certificate, and to ask for. An address is only expected: TLS asks for names. */
+const serverName = (name: string | undefined): Pick<Tls, "servername" | "checkServerIdentity"> => {
+  if (name === undefined) return {}
+  return isIP(name) === 0
+    ? { servername: name }
+    : { checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate) }
+}
 
 /** The TLS settings of every connection. */
-export type Tls = Pick<ConnectionOptions, "secureContext" | "servername" | "rejectUnauthorized">
+export type Tls = Pick<ConnectionOptions, "secureContext" | "servername" | "checkServerIdentity" | "rejectUnauthorized">
 
 export interface Server {
   readonly origin: string
   /** The path of the server's URL, in front of every request's. */
   readonly prefix: string
+  /** Its proxy is the one to go through, also where the environment names it. */
   readonly cluster: Cluster
   readonly compress: boolean
-}
-
-const makeDispatcher = (cluster: Cluster, settings: Tls, connections: number | null): Dispatcher => {
-  const tls = { ...settings, timeout: connectTimeout }
-  const options: Agent.Options = {
-    connections,
-    pipelining: 1,
-    keepAliveTimeout: keepAlive,
-    keepAliveMaxTimeout: keepAlive
-  }
-  if (cluster.proxyUrl === undefined) {
-    return Object.keys(process.env).some((name) => /^https?_proxy$/i.test(name))
-      ? new EnvHttpProxyAgent({ ...options, connect: tls, requestTls: tls })
-      : new Agent({ ...options, connect: tls })
-  }
-  const uri = Redacted.value(cluster.proxyUrl)
-  return uri.startsWith("socks5:")
-    ? // undici reads `requestTls` here as ProxyAgent does; its types leave it out.
-      new Socks5ProxyAgent(uri, { ...options, requestTls: tls } as Socks5ProxyAgent.Options)
-    : new ProxyAgent({ ...options, uri, requestTls: tls })
 }
 
 /** Bytes of a stream that may wait for their reader; a watch sends each event as a piece of its own. */
@@ -304,14 +325,17 @@ export const failure = (reason: HttpFailure["reason"], description: string, caus
 
 const tooLate = failure("Timeout", "no answer in time", undefined)
 
-/** The code of the innermost error that has one. */
-const codeOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return ""
-  if ("code" in error && typeof error.code === "string" && !error.code.startsWith("UND_ERR_ABORT")) {
-    if (error.code !== "UND_ERR_SOCKET" || error.cause === undefined) return error.code
+const hasCode = (error: Error): error is Error & { readonly code: string } =>
+  "code" in error && typeof error.code === "string"
+
+/** The innermost error that has a code. */
+const coded = (error: unknown): (Error & { readonly code: string }) | undefined => {
+  if (!(error instanceof Error)) return undefined
+  if (hasCode(error) && !error.code.startsWith("UND_ERR_ABORT")) {
+    if (error.code !== "UND_ERR_SOCKET" || error.cause === undefined) return error
   }
-  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0])
-  return codeOf(error.cause)
+  if (error instanceof AggregateError && error.errors.length > 0) return coded(error.errors[0])
+  return coded(error.cause)
 }
 
 /** What a socket's error means and what to do about it. */
@@ -319,18 +343,18 @@ export const classify = (
   error: unknown,
   server: { readonly cluster: Cluster; readonly origin: string }
 ): HttpFailure => {
-  const code = codeOf(error)
+  const inner = coded(error)
+  const code = inner?.code ?? ""
   const { cluster, origin } = server
   const host = new URL(origin).hostname
+  const proxy = cluster.proxyUrl === undefined ? undefined : new URL(Redacted.value(cluster.proxyUrl))
+  // Which name was looked up.
+  const unknown = inner !== undefined && "hostname" in inner && inner.hostname === proxy?.hostname ? proxy : undefined
   const expected = cluster.tlsServerName ?? (isIP(host) === 0 ? host : `the address ${host}`)
   switch (code) {
     case "ECONNREFUSED":
-      if (cluster.proxyUrl !== undefined) {
-        return failure(
-          "Refused",
-          `nothing listens at the proxy ${new URL(Redacted.value(cluster.proxyUrl)).host} (connection refused)`,
-          error
-        )
+      if (proxy !== undefined) {
+        return failure("Refused", `nothing listens at the proxy ${proxy.host} (connection refused)`, error)
       }
       return failure("Refused", `nothing listens there (connection refused); is the cluster running?`, error)
     case "EHOSTUNREACH":
@@ -338,9 +362,15 @@ export const classify = (
     case "ENETDOWN":
       return failure("Refused", `there is no route to ${host}; check the network or a VPN`, error)
     case "ENOTFOUND":
-      return failure("Dns", `the name ${host} is not known; check the server of cluster "${cluster.name}"`, error)
+      return failure(
+        "Dns",
+        unknown === undefined
+          ? `the name ${host} is not known; check the server of cluster "${cluster.name}"`
+          : `the name ${unknown.hostname} of the proxy is not known; check the proxy's URL`,
+        error
+      )
     case "EAI_AGAIN":
-      return failure("Dns", `the name ${host} cannot be looked up now; check the network`, error)
+      return failure("Dns", `the name ${unknown?.hostname ?? host} cannot be looked up now; check the network`, error)
     case "UND_ERR_CONNECT_TIMEOUT":
     case "ETIMEDOUT":
       return failure("ConnectTimeout", `${host} does not answer; check the network, a VPN or a proxy`, error)

@@ -48,10 +48,13 @@ const typeName = (value: unknown): string =>
 /** Reads the text of one file. `directory` is what its relative paths are relative to. */
 export const parse = (text: string, source: string, directory: string): Effect.Effect<KubeConfigFile, ConfigError> =>
   Effect.gen(function* () {
-    const document = yield* Effect.try({
-      try: () => Yaml.parseDocument(text, { prettyErrors: true }),
+    const documents = yield* Effect.try({
+      try: () => Yaml.parseAllDocuments(text, { prettyErrors: true, merge: true }),
       catch: (cause) => new ConfigError({ message: `kubeconfig ${source}: not YAML`, cause })
     })
+    // As kubectl reads it, which leaves out what follows.
+    const [document] = documents
+    if (document === undefined) return empty(source)
     const [error] = document.errors
     if (error !== undefined) {
       // The library quotes the line in its message, and that line may hold a secret.
@@ -65,8 +68,15 @@ export const parse = (text: string, source: string, directory: string): Effect.E
     })
     if (root === null || root === undefined) return empty(source)
     if (!isObject(root)) return yield* fail(`kubeconfig ${source}: expected a mapping, got ${typeName(root)}`)
-    if (root.kind !== undefined && root.kind !== "Config") {
-      return yield* fail(`kubeconfig ${source}: expected kind: Config, got kind: ${String(root.kind)}`)
+    for (const [key, expected] of [
+      ["apiVersion", "v1"],
+      ["kind", "Config"]
+    ] as const) {
+      const found = root[key] ?? ""
+      if (found !== "" && found !== expected) {
+        const got = typeof found === "string" ? `${key}: ${found}` : typeName(found)
+        return yield* fail(`kubeconfig ${source}: expected ${key}: ${expected}, got ${got}`)
+      }
     }
     const entries = (list: string, item: string): Effect.Effect<ReadonlyMap<string, Entry>, ConfigError> =>
       Effect.gen(function* () {
@@ -85,7 +95,10 @@ export const parse = (text: string, source: string, directory: string): Effect.E
               `kubeconfig ${source}: ${list}[${index}].${item}: expected a mapping, got ${typeName(fields)}`
             )
           }
-          if (!found.has(value.name)) found.set(value.name, { fields, source, directory })
+          if (found.has(value.name)) {
+            return yield* fail(`kubeconfig ${source}: ${list}: the name "${value.name}" stands there twice`)
+          }
+          found.set(value.name, { fields, source, directory })
         }
         return found
       })
@@ -119,6 +132,10 @@ const empty = (source: string): KubeConfigFile => ({
   users: new Map(),
   contexts: new Map()
 })
+
+/** Whether it says nothing at all. */
+export const isEmpty = ({ clusters, contexts, currentContext, users }: KubeConfigFile): boolean =>
+  currentContext === undefined && clusters.size + contexts.size + users.size === 0
 
 /** As kubectl merges: the first file that sets a value or names an entry wins, whole. */
 export const merge = (files: ReadonlyArray<KubeConfigFile>): KubeConfigFile => {
@@ -249,9 +266,7 @@ const readCluster = (name: string, entry: Entry): Effect.Effect<Selected["cluste
       return yield* fail(`kubeconfig ${entry.source}: ${what}: server: a URL without user or query is needed`)
     }
     const proxyUrl = yield* read.string("proxy-url")
-    if (proxyUrl !== undefined) {
-      yield* parseUrl(proxyUrl, `kubeconfig ${entry.source}: ${what}: proxy-url`, ["http:", "https:", "socks5:"])
-    }
+    if (proxyUrl !== undefined) yield* parseProxyUrl(proxyUrl, `kubeconfig ${entry.source}: ${what}: proxy-url`)
     const insecureSkipTlsVerify = (yield* read.boolean("insecure-skip-tls-verify")) ?? false
     const certificateAuthority = yield* read.fileOrData("certificate-authority")
     if (insecureSkipTlsVerify && (certificateAuthority.data ?? certificateAuthority.path) !== undefined) {
@@ -277,6 +292,15 @@ const parseUrl = (text: string, what: string, protocols: ReadonlyArray<string>):
     ? Effect.succeed(url)
     : fail(`${what}: expected a URL that begins with ${protocols.map((p) => `${p}//`).join(" or ")}`)
 }
+
+/** Fails without showing the URL, which may hold a password. */
+export const parseProxyUrl = (text: string, what: string): Effect.Effect<URL, ConfigError> =>
+  Effect.tap(parseUrl(text, what, ["http:", "https:", "socks5:"]), ({ password, username }) =>
+    Effect.try({
+      try: () => decodeURIComponent(username + password),
+      catch: () => new ConfigError({ message: `${what}: its user or password is not percent-encoded; write % as %25` })
+    })
+  )
 
 const readUser = (name: string, entry: Entry): Effect.Effect<Selected["user"], ConfigError> =>
   Effect.gen(function* () {
@@ -347,7 +371,12 @@ export const checkPem = (
   return Effect.try({
     try: read,
     catch: () =>
-      new ConfigError({ message: `${what}: looks like PEM, but holds no ${label.toLowerCase()} that can be read` })
+      new ConfigError({
+        message:
+          label === "PRIVATE KEY" && text.includes("ENCRYPTED")
+            ? `${what}: the key is encrypted; a kubeconfig needs it without a passphrase`
+            : `${what}: looks like PEM, but holds no ${label.toLowerCase()} that can be read`
+      })
   }).pipe(Effect.as(text))
 }
 

@@ -7,7 +7,6 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { HttpsProxyAgent } from "https-proxy-agent"
 import { SocksProxyAgent } from "socks-proxy-agent"
-import { getProxyForUrl } from "proxy-from-env"
 import { WebSocket, type ClientOptions } from "ws"
 import type { HttpFailure, HttpRequest, HttpUpgrade, HttpWebSocket } from "../layers/Http.js"
 import { classify, failure, timed, type Server, type Tls } from "./http.js"
@@ -34,11 +33,9 @@ const ticket = (tls: Tls) => {
   return session === undefined ? {} : { session }
 }
 
-/** The proxy of the kubeconfig, else of the environment, as for other requests. */
-const proxyAgent = (server: Server): Agent | undefined => {
-  const { proxyUrl: given } = server.cluster
-  const proxyUrl = given === undefined ? getProxyForUrl(server.origin) : Redacted.value(given)
-  if (proxyUrl === "") return undefined
+const proxyAgent = ({ cluster }: Server): Agent | undefined => {
+  if (cluster.proxyUrl === undefined) return undefined
+  const proxyUrl = Redacted.value(cluster.proxyUrl)
   return proxyUrl.startsWith("socks")
     ? // Names are the proxy's to look up, as for other requests: with an h behind it, this agent leaves them to it.
       new SocksProxyAgent(proxyUrl.replace(/^socks5:/, "socks5h:"))
@@ -58,7 +55,8 @@ export const open = (
       Effect.sync(() => {
         const url = server.origin.replace(/^http/, "ws") + server.prefix + request.target
         const options: ClientOptions = {
-          ...tls,
+          // The types of ws have another checkServerIdentity than Node, which is who calls it.
+          ...(tls as Omit<Tls, "checkServerIdentity">),
           ...ticket(tls),
           ...(agent === undefined ? {} : { agent }),
           // Several values of one header go out as several headers.

@@ -133,7 +133,7 @@ const fromConfig = ({ user }: Resolved): Effect.Effect<AuthService, AuthError, F
         ? undefined
         : { certificate: user.clientCertificate, key: user.clientKey }
     if (user.tokenFile !== undefined) {
-      const read = yield* tokenFile(user.tokenFile)
+      const read = yield* tokenFile(user.tokenFile, user.token)
       return { ...read, clientCertificate }
     }
     const credentials =
@@ -154,7 +154,7 @@ const fromConfig = ({ user }: Resolved): Effect.Effect<AuthService, AuthError, F
   })
 
 /** A value that is made when it is asked for, kept for `ttl` milliseconds, and made once for many that wait. */
-const cached = <E, R>(
+const cached = <E extends AuthError, R>(
   make: Effect.Effect<Credentials, E, R>,
   ttl: number
 ): Effect.Effect<Pick<AuthServiceOf<E>, "credentials" | "reject">, never, R> =>
@@ -167,7 +167,14 @@ const cached = <E, R>(
       const now = yield* Clock.currentTimeMillis
       const known = valid(now)
       if (known !== undefined) return known
-      const credentials = yield* Effect.provide(make, context)
+      const credentials = yield* Effect.provide(make, context).pipe(
+        // The old ones may be good for a while: nobody has refused them.
+        Effect.catchAll((error) =>
+          current === undefined
+            ? Effect.fail(error)
+            : Effect.as(Effect.logWarning(`credentials are not renewed: ${error.message}`), current.credentials)
+        )
+      )
       current = { credentials, until: now + ttl }
       return credentials
     })
@@ -188,7 +195,11 @@ interface AuthServiceOf<E> {
   readonly reject: (credentials: Credentials) => Effect.Effect<void>
 }
 
-const tokenFile = (file: string): Effect.Effect<AuthServiceOf<AuthError>, never, FileSystem.FileSystem> =>
+/** What stands in the file; as long as that cannot be read, the token beside it. */
+const tokenFile = (
+  file: string,
+  token: Redacted.Redacted | undefined
+): Effect.Effect<AuthServiceOf<AuthError>, never, FileSystem.FileSystem> =>
   cached(
     FileSystem.FileSystem.pipe(
       Effect.flatMap((fs) => fs.readFileString(file)),
@@ -197,7 +208,8 @@ const tokenFile = (file: string): Effect.Effect<AuthServiceOf<AuthError>, never,
         (text) => text.trim() !== "",
         () => new AuthError({ message: `the token file ${file} is empty` })
       ),
-      Effect.map((text) => bearer(Redacted.make(text)))
+      Effect.map((text) => bearer(Redacted.make(text))),
+      Effect.catchAll((error) => (token === undefined ? Effect.fail(error) : Effect.succeed(bearer(token))))
     ),
     fileTokenTtl
   )

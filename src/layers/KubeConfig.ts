@@ -231,13 +231,15 @@ const fromFiles = (
       const text = yield* readFile(file, "kubeconfig")
       loaded.push(yield* internal.parse(text, file, path.dirname(path.resolve(file))))
     }
-    if (loaded.length === 0 && Option.isSome(yield* variable("KUBERNETES_SERVICE_HOST"))) {
+    const merged = internal.merge(loaded)
+    // An empty file is as good as none.
+    if (!given && internal.isEmpty(merged) && Option.isSome(yield* variable("KUBERNETES_SERVICE_HOST"))) {
       return yield* inCluster(overrides)
     }
     if (loaded.length === 0) {
       return yield* new ConfigError({ message: `kubeconfig: none of these files exists: ${files.join(", ")}` })
     }
-    return yield* resolve(internal.merge(loaded), overrides)
+    return yield* resolve(merged, overrides)
   })
 
 const fromYaml = (text: string | Redacted.Redacted, overrides: Overrides): Effect.Effect<Resolved, ConfigError, Need> =>
@@ -318,7 +320,7 @@ const inCluster = (overrides: Overrides): Effect.Effect<Resolved, ConfigError, N
     const namespace = yield* Effect.orElseSucceed(fs.readFileString(`${serviceAccount}/namespace`), () => "default")
     const name = host.value.includes(":") ? `[${host.value}]` : host.value
     return {
-      namespace: overrides.namespace ?? namespace.trim(),
+      namespace: overrides.namespace ?? (namespace.trim() || "default"),
       cluster: {
         name: "in-cluster",
         server: `https://${name}:${Option.getOrElse(port, () => "443")}`,

@@ -104,7 +104,7 @@ describe("the credentials of a kubeconfig's user", () => {
 
 describe("a token file", () => {
   /** A token file whose text can be changed, and which counts how often it is read. */
-  const file = (text: string) => {
+  const file = (text: string, token?: Redacted.Redacted) => {
     const state: { text: string | undefined; reads: number } = { text, reads: 0 }
     const files = FileSystem.layerNoop({
       readFileString: (path) =>
@@ -122,11 +122,11 @@ describe("a token file", () => {
               )
         }).pipe(Effect.tap(Effect.yieldNow()))
     })
-    return { state, auth: layer({ tokenFile: "/token", token: Redacted.make("ignored") }, files) }
+    return { state, auth: layer({ tokenFile: "/token", ...(token === undefined ? {} : { token }) }, files) }
   }
 
   it.effect("goes before the token beside it, and is read again after a minute", () => {
-    const { auth, state } = file("one\n")
+    const { auth, state } = file("one\n", Redacted.make("ignored"))
     return Effect.gen(function* () {
       assert.deepStrictEqual(yield* headers, { authorization: "Bearer one" })
       state.text = "two"
@@ -170,6 +170,35 @@ describe("a token file", () => {
       assert.strictEqual(error.message, "the token file /token cannot be read")
       state.text = "back"
       assert.deepStrictEqual(yield* headers, { authorization: "Bearer back" })
+    }).pipe(Effect.provide(auth))
+  })
+
+  it.effect("that cannot be read any more leaves the last token in use, until the server refuses it", () => {
+    const { auth, state } = file("one")
+    return Effect.gen(function* () {
+      assert.deepStrictEqual(yield* headers, { authorization: "Bearer one" })
+      for (const broken of [undefined, " "]) {
+        state.text = broken
+        yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual(yield* headers, { authorization: "Bearer one" })
+      }
+      state.text = "two"
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* headers, { authorization: "Bearer two" })
+      state.text = undefined
+      const { credentials, reject } = yield* Auth
+      yield* reject(yield* credentials)
+      assert.strictEqual((yield* Effect.flip(headers)).message, "the token file /token cannot be read")
+    }).pipe(Effect.provide(auth))
+  })
+
+  it.effect("that is not there yet leaves it to the token beside it", () => {
+    const { auth, state } = file("", Redacted.make("beside"))
+    return Effect.gen(function* () {
+      assert.deepStrictEqual(yield* headers, { authorization: "Bearer beside" })
+      state.text = "one"
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* headers, { authorization: "Bearer one" })
     }).pipe(Effect.provide(auth))
   })
 
@@ -300,6 +329,14 @@ describe("impersonation", () => {
         "impersonate-extra-example.com%2fteam": "a"
       })
     }).pipe(Effect.provide(clientWith({ config: ofUser({ impersonate: jane }) })))
+  })
+
+  it.effect("of a name that is not ASCII goes out as UTF-8", () => {
+    const { clientWith, sent } = fake(() => ok(pod("web")))
+    return Effect.gen(function* () {
+      yield* Pod.get("web").pipe(KubeClient.withImpersonation({ user: "jané€" }))
+      assert.strictEqual(Buffer.from(String(sent[0]?.headers["impersonate-user"]), "latin1").toString("utf8"), "jané€")
+    }).pipe(Effect.provide(clientWith({})))
   })
 
   it.effect("of a region replaces that of the kubeconfig as a whole, and ends with the region", () => {

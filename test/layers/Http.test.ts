@@ -57,6 +57,7 @@ const pki = await Effect.runPromise(
         notAfter: new Date(Date.now() + 2 * day)
       }),
       otherName: yield* Pki.issue(authority, { commonName: "kube-apiserver", dnsNames: ["api.internal"] }),
+      otherAddress: yield* Pki.issue(authority, { commonName: "kube-apiserver", ipAddresses: ["10.9.8.7"] }),
       selfSigned: yield* selfSigned,
       client: yield* Pki.issue(authority, { commonName: "jane", organizations: ["dev"] })
     }
@@ -163,6 +164,38 @@ describe("TLS", () => {
       const cluster = { ...ca, "tls-server-name": "api.internal" }
       assert.deepStrictEqual(yield* call(`https://127.0.0.1:${port}`, { cluster }), { hello: "world" })
       assert.deepStrictEqual(asked, ["api.internal", `127.0.0.1:${port}`])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("tls-server-name may be an address, which is expected and not asked for", () =>
+    Effect.gen(function* () {
+      const asked: Array<unknown> = []
+      const { port } = yield* httpsServer(tls(pki.otherAddress), (request, response) => {
+        // node:https gives the handler of a TLS server sockets of that class.
+        asked.push((request.socket as TLSSocket & { servername?: string }).servername)
+        hello(request, response)
+      })
+      const named = (name: string) => ({ cluster: { ...ca, "tls-server-name": name } })
+      assert.deepStrictEqual(yield* call(`https://127.0.0.1:${port}`, named("10.9.8.7")), { hello: "world" })
+      assert.deepStrictEqual(asked, [false])
+      const [reason, message] = yield* failed(`https://127.0.0.1:${port}`, named("10.9.8.8"))
+      assert.strictEqual(reason, "Tls")
+      assert.match(message ?? "", /^the server's certificate is not for 10\.9\.8\.8;/)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("an authority that is no root is trusted when the kubeconfig has it, as by kubectl", () =>
+    Effect.gen(function* () {
+      const intermediate = yield* Pki.makeAuthority({ commonName: "intermediate", issuer: pki.authority })
+      const leaf = yield* Pki.issue(intermediate, { commonName: "kube-apiserver", ipAddresses: ["127.0.0.1"] })
+      const { port } = yield* httpsServer(tls(leaf), hello)
+      const trusting = (certificate: string) => ({
+        cluster: { "certificate-authority-data": base64(certificate) }
+      })
+      assert.deepStrictEqual(yield* call(`https://127.0.0.1:${port}`, trusting(intermediate.certificate)), {
+        hello: "world"
+      })
+      assert.strictEqual((yield* failed(`https://127.0.0.1:${port}`, trusting(pki.stranger.certificate)))[0], "Tls")
     }).pipe(Effect.scoped)
   )
 
@@ -414,6 +447,29 @@ describe("what is sent and what comes back", () => {
   )
 })
 
+describe("an error whose text does not come", () => {
+  it.live("ends with the time limit, and closes the connection", () =>
+    Effect.gen(function* () {
+      const { port, sockets } = yield* httpServer((_, response) => {
+        response.writeHead(401, { "content-type": "application/json", "content-length": "300" })
+        response.write('{"kind":"Status"')
+      })
+      const slow = Request.get("/slow", { timeout: "50 millis" })
+      yield* Effect.gen(function* () {
+        const { exchange } = yield* KubeClient
+        for (const asked of [
+          KubeClient.request(slow),
+          Stream.runDrain(KubeClient.requestStream(slow)),
+          Effect.scoped(exchange({ ...slow, body: undefined, search: "" }))
+        ]) {
+          assert.strictEqual((yield* Effect.flip(asked)).message, "GET /slow: no answer within 50ms")
+          yield* eventually(() => sockets.size === 0)
+        }
+      }).pipe(Effect.provide(clientOf(`http://127.0.0.1:${port}`, { cluster: {} })))
+    }).pipe(Effect.scoped)
+  )
+})
+
 describe("proxies", () => {
   /** Environment variables for as long as the scope is open; those of the machine that say the same are hidden. */
   const environment = (variables: Record<string, string>): Effect.Effect<void, never, Scope.Scope> =>
@@ -479,21 +535,118 @@ describe("proxies", () => {
     Effect.gen(function* () {
       const { port } = yield* httpsServer(tls(pki.server), hello)
       const proxy = yield* connectProxy(port)
+      const far = "https://api.test:7443"
+      const named = { cluster: { ...ca, "tls-server-name": "localhost" } }
       const variables = { HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` }
       yield* Effect.scoped(
         Effect.gen(function* () {
           yield* environment(variables)
-          assert.deepStrictEqual(yield* call("https://localhost:7443"), { hello: "world" })
+          assert.deepStrictEqual(yield* call(far, named), { hello: "world" })
+          assert.deepStrictEqual(proxy.asked, ["api.test:7443"])
+          // The way to this machine needs none.
+          assert.deepStrictEqual(yield* call(`https://localhost:${port}`), { hello: "world" })
           assert.strictEqual(proxy.asked.length, 1)
         })
       )
       yield* Effect.scoped(
         Effect.gen(function* () {
-          yield* environment({ ...variables, NO_PROXY: "localhost,127.0.0.1" })
-          assert.deepStrictEqual(yield* call(`https://127.0.0.1:${port}`), { hello: "world" })
+          yield* environment({ ...variables, NO_PROXY: "10.0.0.0/8,.test" })
+          assert.strictEqual((yield* failed(far, named))[0], "Dns")
           assert.strictEqual(proxy.asked.length, 1)
         })
       )
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a proxy of the environment that is no URL is an error of the layer, which does not show it", () =>
+    Effect.gen(function* () {
+      for (const url of ["http://jane:s3cr3t@:x", "ftp://jane:s3cr3t@proxy.test", "http://jane:s3cr3t%zz@proxy.test"]) {
+        const error = yield* Effect.scoped(
+          Effect.zipRight(environment({ HTTPS_PROXY: url }), Effect.flip(call("https://api.test")))
+        )
+        assert.strictEqual(error._tag, "ConfigError")
+        assert.match(error.message, /^HTTPS_PROXY: /)
+        assert.notInclude(inspect(error, { depth: 12, showHidden: true }), "s3cr3t")
+      }
+    })
+  )
+
+  it.live("is told user and password of its URL, a user alone too, and no error tells them", () =>
+    Effect.gen(function* () {
+      const told: Array<string | undefined> = []
+      const { port } = yield* tcpServer((socket) => {
+        socket.once("data", (head: Buffer) => {
+          told.push(/proxy-authorization: Basic (\S+)/i.exec(head.toString())?.[1])
+          socket.end("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
+        })
+      })
+      const socks = yield* tcpServer((socket) => socket.once("data", () => socket.write(Buffer.from([5, 255]))))
+      const gone = yield* closedPort
+      for (const url of [
+        `http://j%40ne:s3cr3t@127.0.0.1:${port}`,
+        `http://s3cr3t@127.0.0.1:${port}`,
+        `socks5://jane:s3cr3t@127.0.0.1:${socks.port}`,
+        `http://jane:s3cr3t@127.0.0.1:${gone}`,
+        `socks5://jane:s3cr3t@127.0.0.1:${gone}`,
+        "http://jane:s3cr3t@proxy.invalid",
+        "socks5://jane:s3cr3t@proxy.invalid"
+      ]) {
+        const error = yield* Effect.flip(call("https://api.test", { cluster: { ...ca, "proxy-url": url } }))
+        assert.match(error.message, /\b(proxy 127\.0\.0\.1:\d+|proxy\.invalid)\b/)
+        for (const hidden of ["s3cr3t", base64("j@ne:s3cr3t"), base64("s3cr3t:")]) {
+          assert.notInclude(inspect(error, { depth: 20, showHidden: true }), hidden)
+        }
+      }
+      assert.deepStrictEqual(told, [base64("j@ne:s3cr3t"), base64("s3cr3t:")])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("one that breaks every connection is not asked again and again", () =>
+    Effect.gen(function* () {
+      for (const onSocket of [
+        (socket: Socket) => void socket.destroy(),
+        (socket: Socket) => void socket.once("data", () => socket.destroy()),
+        (socket: Socket) => void socket.once("data", () => socket.resetAndDestroy())
+      ]) {
+        const { count, port } = yield* tcpServer(onSocket)
+        const parts = { cluster: { ...ca, "proxy-url": `http://127.0.0.1:${port}` } }
+        assert.deepStrictEqual(yield* failed("https://api.test", parts), ["Reset", "the connection broke"])
+        assert.strictEqual(count.opened, 1)
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  for (const scheme of ["http", "socks5"] as const) {
+    it.live(`calls through ${scheme} share at most 32 connections, too, which end with the layer`, () =>
+      Effect.gen(function* () {
+        const { port } = yield* httpsServer(tls(pki.server), (_, response) => {
+          setTimeout(() => json(response, {}), 5)
+        })
+        const proxy = yield* scheme === "http" ? connectProxy(port) : socks5Proxy(port)
+        const parts = { cluster: { ...ca, "proxy-url": `${scheme}://127.0.0.1:${proxy.port}` } }
+        yield* Effect.forEach(Array.from({ length: 100 }), () => KubeClient.request(version), {
+          concurrency: "unbounded",
+          discard: true
+        }).pipe(Effect.provide(clientOf("https://localhost:7443", parts)))
+        assert.isAtMost(proxy.count.peak, 32)
+        assert.isAtLeast(proxy.count.peak, 2)
+        yield* eventually(() => proxy.sockets.size === 0)
+      }).pipe(Effect.scoped)
+    )
+  }
+
+  it.live("a connection on the way to a server or a proxy that says nothing ends with the layer", () =>
+    Effect.gen(function* () {
+      const { port, sockets } = yield* tcpServer((socket) => void socket.resume())
+      for (const [server, cluster] of [
+        [`https://127.0.0.1:${port}`, ca],
+        ["https://api.test", { ...ca, "proxy-url": `http://127.0.0.1:${port}` }]
+      ] as const) {
+        const fiber = yield* Effect.fork(call(server, { cluster }))
+        yield* eventually(() => sockets.size === 1)
+        yield* Fiber.interrupt(fiber)
+        yield* eventually(() => sockets.size === 0)
+      }
     }).pipe(Effect.scoped)
   )
 

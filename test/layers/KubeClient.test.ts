@@ -337,6 +337,20 @@ describe("warnings of the server", () => {
     }).pipe(Effect.provide(Layer.merge(client, layer)))
   })
 
+  it.effect("are UTF-8, and empty ones say nothing", () => {
+    const { layer, logged } = collecting()
+    // As a socket hands it over: a character for each byte.
+    const text = Buffer.from('unknown field "spéc€"').toString("latin1").replaceAll('"', '\\"')
+    const { client } = fake(() => ok({}, warning(`299 - "${text}", 299 - ""`)))
+    return Effect.gen(function* () {
+      yield* KubeClient.request(version)
+      assert.deepStrictEqual(
+        logged.map((line) => line.slice(0, line.indexOf(" {"))),
+        ['the API server warns: unknown field "spéc€"']
+      )
+    }).pipe(Effect.provide(Layer.merge(client, layer)))
+  })
+
   it.effect("are logged for failed calls, too", () => {
     const { layer, logged } = collecting()
     const { client } = fake(() => answer(422, status(422, "Invalid"), warning('299 - "unknown field"')))

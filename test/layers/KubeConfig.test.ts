@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Config, ConfigProvider, Effect, FastCheck as fc, Layer, Redacted } from "effect"
 import { KubeConfig } from "effect-kubernetes"
 import type { Overrides, Resolved } from "effect-kubernetes/layers/KubeConfig"
+import { createPrivateKey } from "node:crypto"
 import { inspect } from "node:util"
 import { merge, type KubeConfigFile } from "../../src/internal/kubeconfig.js"
 import * as Pki from "../support/pki.js"
@@ -22,6 +23,13 @@ const { authority, client, other } = await Effect.runPromise(
 )
 
 const base64 = (text: string) => Buffer.from(text).toString("base64")
+
+/** The client's key with a passphrase, in both forms that there are. */
+const encrypted = (["pkcs8", "sec1"] as const).map((type) =>
+  String(
+    createPrivateKey(client.privateKey).export({ type, format: "pem", cipher: "aes-128-cbc", passphrase: "s3cret" })
+  )
+)
 
 type Files = { readonly [path: string]: string | PlatformError }
 
@@ -149,6 +157,27 @@ describe("where a kubeconfig comes from", () => {
     Effect.gen(function* () {
       const where = world({ ...pod, "/root/.kube/config": kubeconfig({ name: "home" }) }, podEnv)
       assert.strictEqual((yield* load(KubeConfig.layer, where)).context, "home")
+    })
+  )
+
+  it.effect("layer takes the pod's own cluster where the files are empty", () =>
+    Effect.gen(function* () {
+      for (const [files, env] of [
+        [{ "/root/.kube/config": "" }, {}],
+        [{ "/a": "apiVersion: v1\nkind: Config\nusers: []\n", "/b": "# nothing" }, { KUBECONFIG: "/a:/b" }]
+      ] as const) {
+        const config = yield* load(KubeConfig.layer, world({ ...pod, ...files }, { ...podEnv, ...env }))
+        assert.strictEqual(config.cluster.name, "in-cluster")
+      }
+      const given = world({ ...pod, "/a": "" }, podEnv)
+      assert.match(yield* problem(KubeConfig.layerFile("/a"), given), /no current-context is set/)
+    })
+  )
+
+  it.effect("layerInCluster takes an empty namespace for none", () =>
+    Effect.gen(function* () {
+      const files = { ...pod, "/var/run/secrets/kubernetes.io/serviceaccount/namespace": "\n" }
+      assert.strictEqual((yield* load(KubeConfig.layerInCluster, world(files, podEnv))).namespace, "default")
     })
   )
 
@@ -518,6 +547,24 @@ describe("what a kubeconfig says", () => {
     })
   )
 
+  it.effect("merge keys, an empty kind, and a further document are read as kubectl reads them", () =>
+    Effect.gen(function* () {
+      const text = [
+        "---",
+        "kind:",
+        "defaults: &defaults { server: 'https://main.test', tls-server-name: default }",
+        "more: &more { disable-compression: true }",
+        "clusters: [{ name: main, cluster: { <<: [*defaults, *more], tls-server-name: mine } }]",
+        "contexts: [{ name: main, context: { cluster: main } }]",
+        "current-context: main",
+        "---",
+        "current-context: another"
+      ].join("\n")
+      const { cluster } = yield* load(KubeConfig.layerYaml(text))
+      assert.deepInclude(cluster, { server: "https://main.test", tlsServerName: "mine", disableCompression: true })
+    })
+  )
+
   it.effect("the certificate and its key may stand in one file, as the kubelet keeps them", () =>
     Effect.gen(function* () {
       const both = `${client.certificate}\n${client.privateKey}\n`
@@ -575,6 +622,13 @@ describe("a wrong kubeconfig", () => {
     ["a text", "hello", `${given}: expected a mapping, got a string`],
     ["an empty file", "", `${given}: no current-context is set; choose a context (contexts: there are none)`],
     ["of another kind", "kind: Pod", `${given}: expected kind: Config, got kind: Pod`],
+    ["of another version", "apiVersion: v2", `${given}: expected apiVersion: v1, got apiVersion: v2`],
+    ["of a version that is a number", "apiVersion: 1", `${given}: expected apiVersion: v1, got a number`],
+    [
+      "two users of one name in one file",
+      "users: [{ name: a, user: { token: x } }, { name: b }, { name: a, user: { token: y } }]",
+      `${given}: users: the name "a" stands there twice`
+    ],
     ["users is a mapping", "users: {}", `${given}: users: expected a list, got an object`],
     ["clusters is a text", "clusters: a", `${given}: clusters: expected a list, got a string`],
     ["an entry without a name", "contexts: [{ context: {} }]", `${given}: contexts[0]: expected a mapping with a name`],
@@ -697,6 +751,11 @@ describe("a wrong kubeconfig", () => {
       },
       `${given}: user "main": client-key-data: looks like PEM, but holds no private key that can be read`
     ],
+    ...encrypted.map((key): readonly [string, Parts, string] => [
+      `an encrypted key (${key.split("\n", 1).join("")})`,
+      { user: { "client-certificate-data": base64(client.certificate), "client-key-data": base64(key) } },
+      `${given}: user "main": client-key-data: the key is encrypted; a kubeconfig needs it without a passphrase`
+    ]),
     [
       "a certificate where a key should be",
       {

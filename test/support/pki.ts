@@ -16,6 +16,8 @@ export interface Validity {
 export interface AuthorityOptions extends Validity {
   /** The default is `test-ca`. */
   readonly commonName?: string
+  /** Who signs it; absent: itself. */
+  readonly issuer?: Authority
 }
 
 /** What a certificate says about its holder; a Kubernetes API server reads a user and the groups of the user from it. */
@@ -71,15 +73,18 @@ export const makeKeyPair: Effect.Effect<KeyPair> = Effect.gen(function* () {
   return { publicKey: yield* publicKeyPem(keys.publicKey), privateKey: yield* privateKeyPem(keys.privateKey) }
 })
 
-/** A new certificate authority, signed by itself. */
+/** A new certificate authority. */
 export const makeAuthority = (options: AuthorityOptions = {}): Effect.Effect<Authority> =>
   Effect.gen(function* () {
     const keys = yield* generateKeys
+    const subject = [{ CN: [options.commonName ?? "test-ca"] }]
     const certificate = yield* Effect.promise(() =>
-      x509.X509CertificateGenerator.createSelfSigned({
+      x509.X509CertificateGenerator.create({
         ...validity(options),
-        name: [{ CN: [options.commonName ?? "test-ca"] }],
-        keys,
+        subject,
+        issuer: options.issuer?.subject ?? subject,
+        publicKey: keys.publicKey,
+        signingKey: options.issuer?.signingKey ?? keys.privateKey,
         signingAlgorithm: algorithm,
         extensions: [
           new x509.BasicConstraintsExtension(true, undefined, true),
