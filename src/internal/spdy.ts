@@ -39,8 +39,6 @@ const types = {
 
 const finFlag = 1
 const headSize = 8
-/** The largest length that a frame can state. */
-export const maxLength = 2 ** 24 - 1
 /** Control frames are small: the headers of a forward are a few hundred bytes. A larger one is not kept in memory. */
 const maxControl = 64 * 1024
 
@@ -141,7 +139,7 @@ export const dataHead = (stream: number, length: number, fin: boolean): Buffer =
   return head
 }
 
-/** A data frame of at most `maxLength` bytes. */
+/** A data frame, of less than 16 MiB. */
 export const data = (stream: number, bytes: Uint8Array, fin = false): Buffer =>
   Buffer.concat([dataHead(stream, bytes.length, fin), bytes])
 

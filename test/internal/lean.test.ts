@@ -52,12 +52,15 @@ const json = fc.letrec<{ value: unknown; list: Array<unknown>; object: unknown }
   object: fc.dictionary(key, tie("value"), { maxKeys: 5 })
 }))
 
+// Not with JSON.parse: in Node 24 (V8 13.6), that takes other keys for one with a backslash that it saw before.
+const copyOf = (value: unknown): unknown => structuredClone(value)
+
 describe("JSON text without its managedFields", () => {
-  it("is parsed into what parsing and deleting gives", () => {
+  it("is the text of what deleting gives", () => {
     fc.assert(
       fc.property(json.object, (value) => {
         const whole = JSON.stringify(value)
-        assert.deepStrictEqual(JSON.parse(withoutManagedFields(whole)), without(JSON.parse(whole)))
+        assert.strictEqual(withoutManagedFields(whole), JSON.stringify(without(value)))
       }),
       { numRuns: 3000 }
     )
@@ -103,8 +106,7 @@ describe("sharing", () => {
       fc.property(fc.array(json.object), fc.integer({ min: 1, max: 5 }), (values, limit) => {
         const { strings: share } = makeSharing(limit)
         for (const value of values) {
-          const whole = JSON.stringify(value)
-          assert.strictEqual(JSON.stringify(share(JSON.parse(whole))), whole)
+          assert.strictEqual(JSON.stringify(share(copyOf(value))), JSON.stringify(value))
         }
       }),
       { numRuns: 1000 }
@@ -167,7 +169,7 @@ describe("sharing", () => {
     // Two that are much alike: one, and one with another part in its place.
     const pair = fc.tuple(json.object, json.value, fc.nat()).map(([value, other, at]): [unknown, unknown] => {
       const places: Array<[object, string]> = []
-      const copy: unknown = JSON.parse(JSON.stringify(value))
+      const copy = copyOf(value)
       const visit = (inner: unknown): void => {
         if (typeof inner !== "object" || inner === null) return
         for (const [name, item] of Object.entries(inner)) {
@@ -182,11 +184,12 @@ describe("sharing", () => {
     })
     fc.assert(
       fc.property(pair, fc.boolean(), ([one, two], isTurned) => {
-        const [before, after] = (isTurned ? [two, one] : [one, two]).map((value) => JSON.stringify(value))
-        const kept: unknown = JSON.parse(before ?? "")
-        const shared = makeSharing().with(kept, JSON.parse(after ?? "") as unknown)
-        assert.deepStrictEqual(shared, JSON.parse(after ?? ""))
-        assert.strictEqual(JSON.stringify(kept), before)
+        const [before, after] = isTurned ? [two, one] : [one, two]
+        const kept = copyOf(before)
+        const shared = makeSharing().with(kept, copyOf(after))
+        assert.deepStrictEqual(shared, copyOf(after))
+        assert.deepStrictEqual(kept, copyOf(before))
+        assert.strictEqual(JSON.stringify(kept), JSON.stringify(before))
       }),
       { numRuns: 2000 }
     )

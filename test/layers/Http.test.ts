@@ -240,7 +240,7 @@ describe("TLS", () => {
       assert.strictEqual(reason, "Tls")
       assert.match(
         message ?? "",
-        /^TLS failed \(ERR_SSL_\w+\); a client certificate may be missing, expired or refused$/
+        /^TLS failed \(ERR_SSL_[\w/]+\); a client certificate may be missing, expired or refused$/
       )
     }).pipe(Effect.scoped)
   )
