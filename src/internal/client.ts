@@ -444,7 +444,7 @@ const parseJson = (request: Request, text: string, head: HttpHead): Either.Eithe
       decodeError(request, {
         at: "",
         problem:
-          contentType(head) === "application/json"
+          contentType(head) === "application/json" || /^\s*[{[]/.test(text)
             ? `the JSON ends early or is damaged, after ${text.length} characters`
             : `expected JSON, got ${contentType(head)}: ${JSON.stringify(excerpt(text))}`
       })

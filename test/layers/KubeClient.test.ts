@@ -692,6 +692,11 @@ describe("a 200 that is not what was asked for", () => {
   const answers: ReadonlyArray<readonly [name: string, reply: ReturnType<typeof answer>, problem: string]> = [
     ["truncated JSON", ok('{"kind":"Pod"'), "the JSON ends early or is damaged, after 13 characters"],
     [
+      "truncated JSON that says it is a text, which may be a secret's",
+      ok('{"data":{"password":"czNjcjN0', { "content-type": "text/plain" }),
+      "the JSON ends early or is damaged, after 29 characters"
+    ],
+    [
       "HTML",
       ok("<html>\n<p>Please sign in</p></html>", { "content-type": "text/html" }),
       'expected JSON, got text/html: "<html> <p>Please sign in</p></html>"'
