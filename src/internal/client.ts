@@ -38,7 +38,7 @@ import { target, type Request } from "../Request.js"
 import type { Status } from "../resources/MetaV1.js"
 import { decodeError, infoOf } from "./decode.js"
 import { discover } from "./discovery.js"
-import * as metrics from "./metrics.js"
+import { requestsTo, type Requests } from "./metrics.js"
 import { open, toStream } from "./pull.js"
 import { version } from "./version.js"
 import { limited } from "./fork.js"
@@ -86,6 +86,7 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
       "server.port": Number(port === "" ? (protocol === "https:" ? 443 : 80) : port),
       "url.scheme": protocol.slice(0, -1)
     }
+    const metrics = requestsTo(attributes)
     const warned = new Set<string>()
 
     const wireRequest = (
@@ -161,7 +162,7 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
           // The default tracer shows its spans to nobody; making one costs a fifth of a small request.
           Context.get(services, Tracer.Tracer) === silentTracer || !fiber.getFiberRef(FiberRef.currentTracerEnabled)
             ? effect
-            : traced(request, attributes, effect)
+            : traced(request, server, attributes, effect)
       }
     }
 
@@ -218,7 +219,8 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
                     Effect.flatMap(auth.credentials, (known) => attempt(known, reauthorize)),
                     last,
                     retry,
-                    request
+                    request,
+                    metrics
                   )
                 : Effect.fail(last)
             ),
@@ -343,7 +345,8 @@ const again = <A, R>(
   effect: Effect.Effect<A, KubeError, R>,
   first: KubeError,
   policy: Schedule.Schedule<unknown, KubeError>,
-  request: Request
+  request: Request,
+  metrics: Requests
 ): Effect.Effect<A, KubeError, R> =>
   Effect.flatMap(Schedule.driver(policy), (driver) => {
     const next = (error: KubeError): Effect.Effect<A, KubeError, R> =>
@@ -374,8 +377,13 @@ export const atLeast = <A, E>(effect: Effect.Effect<A, E>, millis: number): Effe
     })
   })
 
+/** What stands in the URL of a request, but for the words of a command: passwords are among them. */
+const shown = (request: Request): string =>
+  target({ ...request, query: request.query.map(([name, value]) => [name, name === "command" ? "REDACTED" : value]) })
+
 const traced = <A extends HttpHead, R>(
   request: Request,
+  server: string,
   attributes: Record<string, unknown>,
   effect: Effect.Effect<A, KubeError, R>
 ): Effect.Effect<A, KubeError, R> => {
@@ -388,6 +396,7 @@ const traced = <A extends HttpHead, R>(
       attributes: {
         ...attributes,
         "http.request.method": request.method,
+        "url.full": server + shown(request),
         "url.path": request.path,
         ...(about === undefined
           ? {}

@@ -91,7 +91,11 @@ export const run = <A>(
     // What a Schema says of a value, and its issue, have the value in them.
     return isSecret(request)
       ? decodeError(request, { at, problem: "not of the schema" })
-      : decodeError(request, { at, problem: first?.message ?? "not of the schema", cause: issue })
+      : decodeError(request, {
+          at,
+          problem: first?.message ?? "not of the schema",
+          cause: ParseResult.parseError(issue)
+        })
   })
 }
 

@@ -21,8 +21,14 @@ const restarts = Metric.counter("kubernetes.client.watch.restarts", {
 
 const objects = Metric.gauge("kubernetes.client.informer.objects", { description: "Objects that informers hold" })
 
+/** The server that requests go to, in OpenTelemetry's words. */
+export interface Server {
+  readonly "server.address": string
+  readonly "server.port": number
+}
+
 /** Looking a metric up by its labels hashes them all; a label set is seen again and again. */
-const perLabels = <Type, In, Out>(metric: Metric.Metric<Type, In, Out>) => {
+const perLabels = <Type, In, Out>(metric: Metric.Metric<Type, In, Out>, server: Server) => {
   const known = new Map<string, Metric.Metric<Type, In, Out>>()
   return (request: Request, name: string, value: string): Metric.Metric<Type, In, Out> => {
     const resource = request.about?.resource ?? ""
@@ -31,6 +37,8 @@ const perLabels = <Type, In, Out>(metric: Metric.Metric<Type, In, Out>) => {
     let labelled = known.get(key)
     if (labelled === undefined) {
       labelled = Metric.taggedWithLabels(metric, [
+        MetricLabel.make("server.address", server["server.address"]),
+        MetricLabel.make("server.port", String(server["server.port"])),
         MetricLabel.make("http.request.method", request.method),
         MetricLabel.make("k8s.verb", verb),
         MetricLabel.make("k8s.resource", resource),
@@ -42,17 +50,24 @@ const perLabels = <Type, In, Out>(metric: Metric.Metric<Type, In, Out>) => {
   }
 }
 
-const durationOf = perLabels(duration)
-const failuresOf = perLabels(failures)
-const retriesOf = perLabels(retries)
+/** Takes note of what becomes of the requests to one server. */
+export interface Requests {
+  readonly answered: (request: Request, status: number, millis: number) => void
+  readonly failed: (request: Request, error: KubeError) => void
+  readonly retried: (request: Request) => void
+}
 
-export const answered = (request: Request, status: number, millis: number): void =>
-  durationOf(request, "http.response.status_code", String(status)).unsafeUpdate(millis / 1000, [])
-
-export const failed = (request: Request, error: KubeError): void =>
-  failuresOf(request, "error.type", error._tag).unsafeUpdate(1, [])
-
-export const retried = (request: Request): void => retriesOf(request, "k8s.retry", "true").unsafeUpdate(1, [])
+export const requestsTo = (server: Server): Requests => {
+  const durationOf = perLabels(duration, server)
+  const failuresOf = perLabels(failures, server)
+  const retriesOf = perLabels(retries, server)
+  return {
+    answered: (request, status, millis) =>
+      durationOf(request, "http.response.status_code", String(status)).unsafeUpdate(millis / 1000, []),
+    failed: (request, error) => failuresOf(request, "error.type", error._tag).unsafeUpdate(1, []),
+    retried: (request) => retriesOf(request, "k8s.retry", "true").unsafeUpdate(1, [])
+  }
+}
 
 export const restarted = (resource: string, error: KubeError): void =>
   Metric.taggedWithLabels(restarts, [

@@ -1,6 +1,6 @@
 /** `Resource.define`: what a user's own Schema makes of what the server sends, and what is sent of a part of it. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer, ParseResult, Schema } from "effect"
 import { type KubeClient, type KubeError, Patch, Resource } from "effect-kubernetes"
 import { bodyOf, fake, ok } from "../layers/fake.js"
 
@@ -110,6 +110,16 @@ describe("a schema that transforms", () => {
       const error = yield* Effect.flip(answered(secret)(Secret.get("a")))
       assert.notInclude(JSON.stringify(error) + String(error), "hunter2")
       assert.isTrue(error._tag === "DecodeError" && error.at === "data.password" && error.cause === undefined)
+    })
+  )
+
+  it.effect("tells in a few words what is wrong, also where an error is logged whole", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(answered(backup({ spec: { due: "someday", parts: [] } }))(Timed.get("a")))
+      assert(error._tag === "DecodeError")
+      assert.strictEqual(error.at, "spec.due")
+      assert.instanceOf(error.cause, ParseResult.ParseError)
+      assert.isBelow(JSON.stringify(error).length, 2000)
     })
   )
 

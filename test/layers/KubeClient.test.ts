@@ -428,6 +428,7 @@ describe("spans", () => {
             "server.port": 6443,
             "url.scheme": "https",
             "http.request.method": "GET",
+            "url.full": "https://kube.test:6443/api/v1/namespaces/prod/pods/web",
             "url.path": "/api/v1/namespaces/prod/pods/web",
             "k8s.verb": "get",
             "k8s.resource": "pods",
@@ -439,6 +440,19 @@ describe("spans", () => {
       )
       assert.notInclude(JSON.stringify([...(span?.attributes ?? [])]), "top-secret")
     }).pipe(Effect.provide(Layer.merge(clientWith({ auth }), layer)))
+  })
+
+  it.effect("the URL holds what was asked for, and no word of a command", () => {
+    const { layer, spans } = tracing()
+    const { client } = fake(() => ok({}))
+    const query = { labelSelector: "a=b", command: "--password=secret" }
+    return Effect.gen(function* () {
+      yield* KubeClient.request(Request.get("/x", { query }))
+      assert.strictEqual(
+        spans[0]?.attributes.get("url.full"),
+        "https://kube.test:6443/x?labelSelector=a%3Db&command=REDACTED"
+      )
+    }).pipe(Effect.provide(Layer.merge(client, layer)))
   })
 
   it.effect("a failure tells its type and status", () => {
@@ -508,6 +522,19 @@ describe("metrics", () => {
         "kubernetes.client.failures list TransportError 1",
         "kubernetes.client.retries list  4"
       ])
+    }).pipe(Effect.provide(client))
+  })
+
+  it.effect("tell the servers apart", () => {
+    const { client } = fake(() => ok(pod("web")))
+    return Effect.gen(function* () {
+      yield* Pod.getOption("web")
+      const servers = (yield* Metric.snapshot).flatMap(({ metricKey: { name, tags } }) => {
+        const labels = Object.fromEntries(tags.map(({ key, value }) => [key, value]))
+        return name === "http.client.request.duration" ? [`${labels["server.address"]} ${labels["server.port"]}`] : []
+      })
+      assert.include(servers, "kube.test 6443")
+      assert.notInclude(servers, "undefined undefined")
     }).pipe(Effect.provide(client))
   })
 
