@@ -105,7 +105,7 @@ describe.skipIf(Boolean(process.env["E2E_KUBECONFIG"]))("a cluster that is boote
 
   it.live("says why it does not boot", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(Cluster.make({ apiServerArguments: ["--no-such-flag"] }))
+      const error = yield* Effect.flip(Effect.asVoid(Cluster.make({ apiServerArguments: ["--no-such-flag"] })))
       assert.strictEqual(error._tag, "ProgramError")
       assert.include(error.message, "kube-apiserver ended with exit code 1. The end of its log:")
       assert.include(error.message, "unknown flag: --no-such-flag")
