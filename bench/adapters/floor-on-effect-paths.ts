@@ -1,4 +1,4 @@
-/** The same, each module of Effect imported by its own path. */
+/** The floor in a program on Effect, each module imported by its own path. */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"

@@ -36,6 +36,7 @@ import {
 import { KubeConfig } from "../layers/KubeConfig.js"
 import { target, type Request } from "../Request.js"
 import type { Status } from "../resources/MetaV1.js"
+import { portOf } from "./address.js"
 import { decodeError, infoOf } from "./decode.js"
 import { discover } from "./discovery.js"
 import { requestsTo, type Requests } from "./metrics.js"
@@ -80,11 +81,11 @@ export const make = (options: Options): Effect.Effect<KubeClientService, never, 
     const timeout = options.timeout ?? defaultTimeout
     const userAgent = options.userAgent ?? `effect-kubernetes/${version} node/${process.versions.node}`
     const { server } = config.cluster
-    const { hostname, port, protocol } = new URL(server)
+    const url = new URL(server)
     const attributes = {
-      "server.address": hostname,
-      "server.port": Number(port === "" ? (protocol === "https:" ? 443 : 80) : port),
-      "url.scheme": protocol.slice(0, -1)
+      "server.address": url.hostname,
+      "server.port": portOf(url),
+      "url.scheme": url.protocol.slice(0, -1)
     }
     const metrics = requestsTo(attributes)
     const warned = new Set<string>()

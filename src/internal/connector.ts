@@ -9,6 +9,7 @@ import { isIPv6, type Socket } from "node:net"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { buildConnector } from "undici"
+import { bareHost, portOf } from "./address.js"
 import type { Tls } from "./http.js"
 
 type Done = (error: Error | null, socket: Socket | null) => void
@@ -20,8 +21,6 @@ interface Pending {
 }
 
 type Open = (host: string, port: number, done: Done) => Pending
-
-const bare = (host: string): string => host.replace(/^\[(.*)\]$/, "$1")
 
 /** `Proxy-Authorization` of the URL's user. */
 const authorization = ({ password, username }: URL): { readonly "proxy-authorization"?: string } =>
@@ -43,8 +42,8 @@ const throughHttp =
   (host, port, done) => {
     const target = `${isIPv6(host) ? `[${host}]` : host}:${port}`
     const options: RequestOptions = {
-      host: bare(proxy.hostname),
-      port: proxy.port === "" ? (proxy.protocol === "https:" ? 443 : 80) : proxy.port,
+      host: bareHost(proxy.hostname),
+      port: portOf(proxy),
       method: "CONNECT",
       path: target,
       headers: { host: target, ...authorization(proxy) },
@@ -118,8 +117,7 @@ export const makeConnector = (proxy: URL | undefined, tls: Tls & { readonly time
   const through =
     (open: Open): buildConnector.connector =>
     (to, callback) => {
-      const port = Number(to.port === "" ? (to.protocol === "https:" ? 443 : 80) : to.port)
-      const opened = open(bare(to.hostname), port, (error, socket) => {
+      const opened = open(bareHost(to.hostname), portOf(to), (error, socket) => {
         if (socket === null) return callback(error ?? new Error("no connection"), null)
         if (to.protocol === "https:") return direct({ ...to, httpSocket: socket }, callback)
         callback(null, socket)

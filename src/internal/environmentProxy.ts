@@ -3,11 +3,9 @@
  * from them, and from each other: none knows networks in `NO_PROXY`, or that the way to this machine needs no proxy.
  */
 import { BlockList, isIP } from "node:net"
+import { bareHost, isLoopback, portOf } from "./address.js"
 
 type Environment = { readonly [name: string]: string | undefined }
-
-/** This very machine. */
-export const isLoopback = (hostname: string): boolean => /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
 
 const family = (address: string) => (isIP(address) === 6 ? "ipv6" : "ipv4")
 
@@ -22,7 +20,7 @@ const excepts = (entry: string, host: string, port: string): boolean => {
     return isIP(host) !== 0 && list.check(host, family(host))
   }
   const [, before = entry, only = port] = isIP(entry) === 6 ? [] : (/^(.*):(\d*)$/.exec(entry) ?? [])
-  const name = before.replace(/^\[(.*)\]$/, "$1")
+  const name = bareHost(before)
   if (name === "" || only !== port) return false
   if (isIP(name) !== 0) {
     list.addAddress(name, family(name))
@@ -38,11 +36,10 @@ export const environmentProxy = (
   environment: Environment
 ): { readonly variable: string; readonly url: string } | undefined => {
   const found = (name: string) => [name, name.toLowerCase()].find((one) => (environment[one] ?? "") !== "")
-  const secure = server.protocol === "https:"
-  const variable = found(secure ? "HTTPS_PROXY" : "HTTP_PROXY")
+  const variable = found(server.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY")
   if (variable === undefined || isLoopback(server.hostname)) return undefined
-  const host = server.hostname.replace(/^\[(.*)\]$/, "$1")
-  const port = server.port === "" ? (secure ? "443" : "80") : server.port
+  const host = bareHost(server.hostname)
+  const port = String(portOf(server))
   const except = environment[found("NO_PROXY") ?? ""] ?? ""
   if (except.split(",").some((entry) => excepts(entry.trim().toLowerCase(), host, port))) return undefined
   const url = environment[variable] ?? ""

@@ -75,25 +75,37 @@ const segment = (what: string, value: unknown): Either.Either<string, InvalidReq
     : invalid(`${what} ${JSON.stringify(value)} holds half a character`)
 }
 
-/** The path of a kind's collection; `parent` is the namespace's part of it. */
-const pathOf = (
-  { group, kind, plural, version }: ResourceInfo,
-  parent: string
-): Either.Either<string, InvalidRequest> =>
+/** What the path of a collection begins and ends with; between them stands its namespace. */
+interface Around {
+  readonly api: string
+  readonly plural: string
+}
+
+const aroundOf = ({ group, kind, plural, version }: ResourceInfo): Either.Either<Around, InvalidRequest> =>
   Either.gen(function* () {
     // Those of a kind that a program has found at run time are as little to be trusted as a name.
     const api = group === "" ? "/api" : `/apis/${yield* segment(`the group of a ${kind}`, group)}`
     const at = yield* segment(`the version of a ${kind}`, version)
-    return `${api}/${at}${parent}/${yield* segment(`the plural name of a ${kind}`, plural)}`
+    return { api: `${api}/${at}`, plural: yield* segment(`the plural name of a ${kind}`, plural) }
   })
+
+/** Every request needs it, and it is the same for all of a kind. */
+const around = new WeakMap<ResourceInfo, Either.Either<Around, InvalidRequest>>()
 
 const collectionPath = (
   resource: ResourceInfo,
   namespace: string | undefined
-): Either.Either<string, InvalidRequest> =>
-  namespace === undefined
-    ? pathOf(resource, "")
-    : Either.flatMap(segment("a namespace", namespace), (encoded) => pathOf(resource, `/namespaces/${encoded}`))
+): Either.Either<string, InvalidRequest> => {
+  const inNamespace =
+    namespace === undefined
+      ? Either.right("")
+      : Either.map(segment("a namespace", namespace), (encoded) => `/namespaces/${encoded}`)
+  return Either.flatMap(inNamespace, (between) => {
+    const known = around.get(resource) ?? aroundOf(resource)
+    around.set(resource, known)
+    return Either.map(known, ({ api, plural }) => `${api}${between}/${plural}`)
+  })
+}
 
 interface Target {
   readonly name: string
